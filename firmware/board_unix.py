@@ -1,0 +1,126 @@
+"""Linux: the interface of board.py for the unix port, on a folder instead of a chip."""
+
+import os
+import random
+import struct
+import sys
+
+
+class Nvs:
+    """One file per key below a folder, replaced atomically."""
+
+    def __init__(self, folder):
+        self._folder = folder
+        make_folder(folder)
+
+    def get_i32(self, key):
+        buf = bytearray(4)
+        if self.get_blob_into(key, buf) != 4:
+            return None
+        return struct.unpack("<i", buf)[0]
+
+    def set_i32(self, key, value):
+        self.set_blob(key, struct.pack("<i", value))
+
+    def get_blob_into(self, key, buf):
+        try:
+            with open(self._path(key), "rb") as file:
+                data = file.read()
+        except OSError:
+            return 0
+        if len(data) > len(buf):
+            return 0
+        buf[: len(data)] = data
+        return len(data)
+
+    def set_blob(self, key, value):
+        path = self._path(key)
+        with open(path + ".tmp", "wb") as file:
+            file.write(value)
+        os.rename(path + ".tmp", path)
+
+    def _path(self, key):
+        return self._folder + "/" + key
+
+
+class Wire:
+    """The network of a machine that manages it itself: always joined, no radio."""
+
+    def active(self, _on=None):
+        return True
+
+    def isconnected(self):
+        return True
+
+    def status(self, _what=None):
+        return None
+
+    def ifconfig(self):
+        return ("", "", "", _nameserver())
+
+
+class Board:
+    has_own_time = True
+
+    def __init__(self, root):
+        """root is a folder; its identity, NVS and log belong to this device alone."""
+        self.root = root.rstrip("/") + "/"
+        make_folder(self.root.rstrip("/"))
+        self.model = sys.implementation._machine
+        self.nvs = Nvs(self.root + "nvs")
+        self.wlan = Wire()
+        self._rtc_memory = b""  # a process start is a power-on: nothing is retained
+
+    def reset(self):
+        """End the process with an error; what restarts it is the service manager's business."""
+        sys.exit(1)
+
+    def unique_id(self):
+        """Return six bytes, drawn once per folder."""
+        value = bytearray(6)
+        if self.nvs.get_blob_into("unique_id", value) != 6:
+            value = bytes([2] + [random.getrandbits(8) for _ in range(5)])
+            self.nvs.set_blob("unique_id", value)
+        return bytes(value)
+
+    def reset_cause(self):
+        return "power"
+
+    def set_rtc(self, when):
+        """Leave the machine's clock alone: it has an owner."""
+
+    def rtc_memory(self):
+        return self._rtc_memory
+
+    def set_rtc_memory(self, data):
+        self._rtc_memory = bytes(data)
+
+    def adc_mv(self, pin):
+        raise OSError(19)
+
+    def pin(self, number):
+        raise OSError(19)
+
+    def chip_temperature_c(self):
+        """Return the temperature of the first thermal zone in degC."""
+        with open("/sys/class/thermal/thermal_zone0/temp") as file:
+            return int(file.read()) / 1000
+
+
+def make_folder(path):
+    try:
+        os.mkdir(path)
+    except OSError:  # it exists, or the first write below it will tell
+        pass
+
+
+def _nameserver():
+    try:
+        with open("/etc/resolv.conf") as file:
+            for line in file:
+                words = line.split()
+                if len(words) > 1 and words[0] == "nameserver" and ":" not in words[1]:
+                    return words[1]
+    except OSError:
+        pass
+    return "127.0.0.1"

@@ -1,0 +1,145 @@
+"""Settings: one table says what exists; the file holds what differs from the defaults.
+
+The file is /config.json, {"rev": n, key: value ...}. A file that does not load is replaced by
+the last one that did, /config.last, so that a bad edit does not silence a device.
+"""
+
+import json
+import os
+
+from firmware.errors import ConfigError
+
+# key, type, lowest and highest value (number) or length (text, list), default.
+# REQUIRED: the key must be there; None: it may be absent. The comment is unit; meaning, for the
+# README: a tuple would hold it in the board's RAM.
+REQUIRED = ...
+TABLE = (
+    ("rev", int, 0, 0x3FFFFFFF, 0),  # -; revision of this file
+    ("mqtt_host", str, 1, 253, REQUIRED),  # -; the broker's name, as its certificate has it
+    ("mqtt_port", int, 1, 65535, 8883),  # -; the broker's TLS port
+    ("keepalive_s", int, 10, 600, 60),  # s; a silent broker is noticed within this time
+    ("interval_s", int, 1, 86400, 60),  # s; reporting interval, the profile's
+    ("sensors", list, 0, 16, []),  # -; objects: kind, then the options of that kind
+    ("topics", list, 1, 17, ["devices/+/telemetry"]),  # -; where readings go, the profile's
+    ("window", int, 1, 64, 16),  # messages; sent and not yet acknowledged, at most
+    ("budget_per_min", int, 0, 6000, 600),  # messages/min; limit for all messages, 0 = off
+    ("flush_after_s", int, 5, 3600, 60),  # s; what an unplanned reset may take, at most
+    ("store_records", int, 16, 4096, 256),  # readings; kept in RAM
+    ("telemetry_sequence", bool, 0, 0, False),  # -; send boot and seq with each reading
+    ("log_level", str, 1, 9, "I"),  # -; E, W, I or D
+    ("ntp_hosts", list, 1, 8, ["pool.ntp.org", "time.google.com"]),  # -; name or name:port
+    ("dns_servers", list, 0, 4, []),  # -; addresses; empty = the network's own
+    ("battery_pin", int, 0, 64, None),  # -; ADC pin; absent = mains powered
+    ("battery_divider_milli", int, 1000, 20000, 2000),  # 1/1000; battery over pin voltage
+    ("battery_chemistry", str, 1, 9, "li-ion"),  # -; li-ion, lifepo4, 2xaa or 3xaa
+    ("retry_min_ms", int, 100, 60000, 500),  # ms; first step of the reconnect delay
+    ("retry_max_ms", int, 1000, 3600000, 300000),  # ms; last step of the reconnect delay
+)
+
+_CHOICES = {
+    "log_level": ("E", "W", "I", "D"),
+    "battery_chemistry": ("li-ion", "lifepo4", "2xaa", "3xaa"),
+}
+_MAX_SIZE = 8192
+
+
+class Config:
+    """The settings as attributes, complete and checked. unknown lists keys nobody knows."""
+
+    def __init__(self, values):
+        """values maps key to value. Raises ConfigError; its message starts with the key."""
+        if not isinstance(values, dict):
+            raise ConfigError("config: not a JSON object")
+        known = []
+        for key, kind, low, high, default in TABLE:
+            known.append(key)
+            if key in values:
+                value = check(key, kind, low, high, values[key])
+            elif default is REQUIRED:
+                raise ConfigError(key + ": missing")
+            else:
+                value = default
+            setattr(self, key, value)
+        self.unknown = [key for key in values if key not in known]
+
+
+def check(key, kind, low, high, value):
+    """Return value if it is of this kind and range, else raise ConfigError."""
+    # bool is an int in Python, but no number for a person who writes a setting.
+    if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+        raise _wrong_type(key, kind, value)
+    choices = _CHOICES.get(key)
+    if choices and value not in choices:
+        raise ConfigError("%s: %r is not one of %s" % (key, value, ", ".join(choices)))
+    if kind is int and not low <= value <= high:
+        raise ConfigError("%s: %d is not in %d..%d" % (key, value, low, high))
+    if kind in (str, list) and not low <= len(value) <= high:
+        raise ConfigError("%s: length %d is not in %d..%d" % (key, len(value), low, high))
+    entry = dict if key == "sensors" else str
+    for item in value if kind is list else ():
+        if not isinstance(item, entry):
+            raise _wrong_type(key, entry, item)
+    return value
+
+
+def _wrong_type(key, kind, value):
+    return ConfigError("%s: %r is not of type %s" % (key, value, kind.__name__))
+
+
+def load(root, log, name="config.json"):
+    """Return the Config of root + name, or of the last good file if that one is unusable.
+
+    Raises ConfigError if neither loads; its message is about the first.
+    """
+    try:
+        return _read(root + name)
+    except ConfigError as exc:
+        try:
+            last = _read(root + "config.last")
+        except ConfigError:
+            raise exc
+        log.error("config_replaced", by="config.last", why=exc)
+        return last
+
+
+def keep_last_good(root):
+    """Copy the config in use, which has proved itself, to config.last, if it differs."""
+    with open(root + "config.json", "rb") as file:
+        data = file.read()
+    try:
+        with open(root + "config.last", "rb") as file:
+            if file.read() == data:
+                return
+    except OSError:
+        pass
+    replace(root + "config.last", data)
+
+
+def replace(path, data):
+    """Put a file in place whole or not at all, whatever happens to the power."""
+    temporary = path + ".tmp"
+    with open(temporary, "wb") as file:
+        file.write(data)
+        file.flush()
+    with open(temporary, "rb") as file:
+        if file.read() != data:
+            raise OSError(5)
+    os.rename(temporary, path)
+
+
+def _read(path):
+    try:
+        with open(path, "rb") as file:
+            data = file.read(_MAX_SIZE + 1)
+    except OSError:
+        raise ConfigError("config: no file")
+    if len(data) > _MAX_SIZE:
+        raise ConfigError("config: over %d bytes" % _MAX_SIZE)
+    try:
+        # MicroPython's parser takes the end of the text for the end of whatever is open.
+        values = json.loads(data) if data.strip().endswith(b"}") else None
+    except ValueError:  # UnicodeError is one
+        values = None
+    if values is None:
+        raise ConfigError("config: not JSON")
+    return Config(values)

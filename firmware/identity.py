@@ -1,0 +1,108 @@
+"""Who this device is: id, MQTT login, the broker's CA, Wi-Fi passwords. Never logged.
+
+Two slots, each held twice, in NVS (blob "id<n>") and in /identity.<n>, the same bytes:
+
+    offset      type  field
+    0           4s    b"WID1"
+    4           u32   generation    the valid copy with the highest one is in use
+    8           u16   size          of the body
+    10          ...   body          a JSON object, see FIELDS
+    10 + size   u32   CRC-32 of the bytes before, little-endian as all of these
+
+NVS can be emptied by a weak supply and a file by a torn file system: either copy will do.
+"""
+
+import binascii
+import json
+import struct
+
+from firmware.errors import CorruptError
+
+SLOTS = (0, 1)
+FIELDS = ("device_id", "username", "password", "client_id", "ca", "wifi")
+
+_MAGIC = b"WID1"
+_HEADER = "<4sIH"
+_HEADER_SIZE = 10
+_MAX_SIZE = 4000  # an NVS blob has to fit one page of 4096 bytes
+
+
+class Identity:
+    """The fields of the body as attributes; ca is the CA's certificate in DER."""
+
+    def __init__(self, generation, body):
+        self.generation = generation
+        self.device_id = body["device_id"]
+        self.username = body["username"]
+        self.password = body["password"]
+        self.client_id = body["client_id"]
+        self.ca = binascii.a2b_base64(body["ca"])
+        self.wifi = body["wifi"]
+
+
+def file_path(root, slot):
+    return root + "identity.%d" % slot
+
+
+def nvs_key(slot):
+    return "id%d" % slot
+
+
+def pack(body, generation):
+    """Return the bytes of a slot. body is the JSON text as bytes."""
+    data = struct.pack(_HEADER, _MAGIC, generation, len(body)) + body
+    return data + struct.pack("<I", binascii.crc32(data))
+
+
+def unpack(data):
+    """Return the Identity in these bytes.
+
+    Raises CorruptError if they are not a whole, undamaged slot.
+    """
+    if len(data) < _HEADER_SIZE + 4 or bytes(data[:4]) != _MAGIC:
+        raise CorruptError("no identity")
+    _, generation, size = struct.unpack_from(_HEADER, data, 0)
+    end = _HEADER_SIZE + size
+    if len(data) < end + 4:
+        raise CorruptError("identity cut short")
+    if binascii.crc32(data[:end]) != struct.unpack_from("<I", data, end)[0]:
+        raise CorruptError("identity damaged")
+    try:
+        return Identity(generation, json.loads(bytes(data[_HEADER_SIZE:end])))
+    except (KeyError, TypeError, ValueError):
+        raise CorruptError("identity lacks a field")
+
+
+def load(board):
+    """Return the identity in use: the valid copy with the highest generation.
+
+    Raises CorruptError if no copy in any slot is valid; the message tells what was found.
+    """
+    newest = None
+    why = "no identity"
+    for slot in SLOTS:
+        for read in (_read_nvs, _read_file):
+            try:
+                found = unpack(read(board, slot))
+            except CorruptError as exc:
+                # Damage says more than absence, which is normal for the spare slot.
+                why = why if str(exc) == "no identity" else str(exc)
+                continue
+            if newest is None or found.generation > newest.generation:
+                newest = found
+    if newest is None:
+        raise CorruptError(why)
+    return newest
+
+
+def _read_nvs(board, slot):
+    buf = bytearray(_MAX_SIZE)
+    return memoryview(buf)[: board.nvs.get_blob_into(nvs_key(slot), buf)]
+
+
+def _read_file(board, slot):
+    try:
+        with open(file_path(board.root, slot), "rb") as file:
+            return memoryview(file.read(_MAX_SIZE))
+    except OSError:
+        return b""

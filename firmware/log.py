@@ -1,0 +1,42 @@
+"""Log lines: <uptime ms> <E|W|I|D> <module> <event> key=value ..., keys sorted, no secrets.
+
+E   a human should look             I   a state changed
+W   degraded but handled            D   every step, off in the field
+"""
+
+LEVELS = "EWID"
+
+
+class Log:
+    def __init__(self, module, uptime_ms, level, sink=print):
+        """level is one of LEVELS; sink takes one finished line."""
+        self._module = module
+        self._uptime_ms = uptime_ms
+        self._level = LEVELS.index(level)
+        self._sink = sink
+
+    def child(self, module):
+        """Return a log of the same level and sink for another module."""
+        return Log(module, self._uptime_ms, LEVELS[self._level], self._sink)
+
+    def error(self, event, **fields):
+        self._line(0, event, fields)
+
+    def warn(self, event, **fields):
+        self._line(1, event, fields)
+
+    def info(self, event, **fields):
+        self._line(2, event, fields)
+
+    def debug(self, event, **fields):
+        self._line(3, event, fields)
+
+    def _line(self, level, event, fields):
+        if level > self._level:
+            return
+        line = "%d %s %s %s" % (self._uptime_ms(), LEVELS[level], self._module, event)
+        for key in sorted(fields):
+            # A value is free text at times (an exception's); one line stays one line.
+            value = str(fields[key]).replace("\r", " ").replace("\n", " ")
+            line += " %s=%s" % (key, value)
+        self._sink(line)

@@ -1,0 +1,76 @@
+"""What the device says about itself: the retained status and attributes documents, the will."""
+
+import gc
+import json
+import sys
+
+import firmware
+
+# Quiet is fine: the platform is told every quarter of an hour, and when something moves.
+_EVERY_MS = 15 * 60 * 1000
+_LEAST_MS = 60 * 1000
+_BATTERY_STEP_PCT = 5
+_RSSI_STEP_DB = 10
+
+WILL = b'{"status": "offline"}'
+
+
+class Status:
+    def __init__(self, clock, battery, rssi_dbm, about):
+        """rssi_dbm() returns None where there is no radio; about is what attributes adds."""
+        self._clock = clock
+        self._battery = battery
+        self._rssi_dbm = rssi_dbm
+        self._about = about
+        self._sent_ticks = None
+        self._sent = (None, None)
+
+    def is_due(self):
+        """Tell whether the platform's picture of this device is out of date."""
+        if self._sent_ticks is None:
+            return True
+        age_ms = self._clock.ticks_diff(self._clock.ticks_ms(), self._sent_ticks)
+        if age_ms < _LEAST_MS:
+            return False
+        return age_ms >= _EVERY_MS or self._moved()
+
+    def forget(self):
+        """Have the next is_due() say yes: a new session begins, and tells all."""
+        self._sent_ticks = None
+
+    def document(self):
+        """Return the status as JSON bytes and take it as told."""
+        battery_pct, rssi_dbm = self._battery.level_pct(), self._rssi_dbm()
+        self._sent_ticks = self._clock.ticks_ms()
+        self._sent = (battery_pct, rssi_dbm)
+        gc.collect()
+        fields = {
+            "status": "online",
+            "uptime": self._clock.uptime_ms() // 1000,
+            "memory_free": gc.mem_free(),
+        }
+        if battery_pct is not None:
+            fields["battery_level"] = battery_pct
+        if rssi_dbm is not None:
+            fields["signal_strength"] = rssi_dbm
+        if self._clock.known:
+            fields["timestamp"] = self._clock.now_s()
+        return json.dumps(fields).encode()
+
+    def attributes(self):
+        """Return the attributes as JSON bytes: what does not change while the agent runs."""
+        fields = {
+            "firmware_version": firmware.VERSION,
+            "micropython_version": "%d.%d.%d" % sys.implementation.version[:3],
+        }
+        fields.update(self._about)
+        return json.dumps(fields).encode()
+
+    def _moved(self):
+        now = (self._battery.level_pct(), self._rssi_dbm())
+        for value, sent, step in zip(now, self._sent, (_BATTERY_STEP_PCT, _RSSI_STEP_DB)):
+            if (value is None) != (sent is None):
+                return True
+            if value is not None and abs(value - sent) >= step:
+                return True
+        return False

@@ -1,0 +1,75 @@
+"""Starts the agent: on the board after boot.py, on Linux as `micropython main.py --config FILE`.
+
+On Linux --data DIR names the folder of identity, NVS and log (default: that of FILE).
+"""
+
+import gc
+import sys
+
+IS_CHIP = sys.platform == "esp32"
+
+
+def _arguments(words):
+    """Return (config file's folder, its name, data folder) of a command line on Linux."""
+    options = {"--config": None, "--data": None}
+    for at in range(0, len(words), 2):
+        if words[at] not in options or at + 1 == len(words):
+            raise SystemExit("usage: micropython main.py --config FILE [--data DIR]")
+        options[words[at]] = words[at + 1]
+    if not options["--config"]:
+        raise SystemExit("usage: micropython main.py --config FILE [--data DIR]")
+    folder, _, name = ("./" + options["--config"]).rpartition("/")
+    if options["--config"].startswith("/"):
+        folder = folder[2:]
+    return folder + "/", name, options["--data"] or folder
+
+
+def _board():
+    """Return (board, folder of the config, its name)."""
+    if IS_CHIP:
+        from firmware.board import Board
+
+        return Board(), "/", "config.json"
+    here = __file__.rpartition("/")[0] or "."
+    sys.path[:0] = [here, here + "/lib"]
+    folder, name, data = _arguments(sys.argv[1:])
+    from firmware.board_unix import Board
+
+    return Board(data), folder, name
+
+
+def main():
+    board, folder, name = _board()
+
+    from firmware import config, identity
+    from firmware.clock import Clock
+    from firmware.errors import ConfigError, CorruptError
+    from firmware.log import Log
+    from firmware.wiring import wire
+
+    gc.collect()
+    log = Log("agent", Clock.ticks_ms, "I")
+    try:
+        agent = wire(board, config.load(folder, log, name), identity.load(board))
+    except (ConfigError, CorruptError) as exc:
+        kind = "config" if isinstance(exc, ConfigError) else "identity"
+        log.error(kind + "_unusable", why=exc)
+        if IS_CHIP:  # it stays at its REPL, where the host can repair it
+            return
+        sys.exit(1)
+
+    import asyncio
+
+    try:
+        asyncio.run(agent.run())
+    except KeyboardInterrupt:
+        print("agent stopped")
+        return
+    except Exception as exc:
+        sys.print_exception(exc)
+    board.reset()
+
+
+# boot.py ran in the same namespace; it exists on the board only.
+if not globals().get("hold_s"):
+    main()

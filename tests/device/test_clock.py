@@ -1,0 +1,146 @@
+import asyncio
+import time
+
+from fakes.board import FakeBoard, rtc_epoch_s
+from fakes.log import Lines
+from firmware import clock as clock_module
+from firmware.backoff import Backoff
+from firmware.clock import BUILT_EPOCH_S, Clock
+from firmware.retained import Retained
+
+DAY_S = 86400
+
+
+class ChipClock(Clock):
+    """The clock of a chip: it shows what was set and stands still; 2000 after a power cut."""
+
+    raw = 946684800
+
+    def _raw_s(self):
+        return self.raw
+
+    def _set_raw(self, epoch_s):
+        super()._set_raw(epoch_s)
+        self.raw = rtc_epoch_s(self._board.rtc_set[-1])
+
+
+def started(board, raw=946684800):
+    clock = ChipClock(board, Retained(board))
+    clock.raw = raw
+    clock.start()
+    return clock
+
+
+def test_after_a_power_cut_the_time_is_unknown_and_not_below_the_build():
+    clock = started(FakeBoard())
+    assert not clock.known and clock.now_s() is None
+    assert clock.raw == BUILT_EPOCH_S
+    assert not clock.settled.is_set()
+
+
+def test_the_last_good_time_is_the_floor_after_a_power_cut():
+    board = FakeBoard()
+    started(board).set_utc(BUILT_EPOCH_S + 30 * DAY_S)
+    board.power_cut()
+    clock = started(board)
+    assert not clock.known
+    assert clock.raw == BUILT_EPOCH_S + 30 * DAY_S
+
+
+def test_a_reset_keeps_the_time_known_or_unknown():
+    board = FakeBoard()
+    first = started(board)
+    # The floor was set, so the clock does not look wrong: it still is.
+    assert not started(board, first.raw + 60).known
+    first.set_utc(BUILT_EPOCH_S + 500)
+    again = started(board, BUILT_EPOCH_S + 560)
+    assert again.known and again.settled.is_set() and again.now_s() == BUILT_EPOCH_S + 560
+
+
+def test_a_clock_that_was_seeded_before_the_first_start_is_believed():
+    board = FakeBoard()
+    board.nvs.set_i32("time_floor", BUILT_EPOCH_S + 100)
+    assert started(board, BUILT_EPOCH_S + 105).known
+
+
+def test_a_reading_from_before_the_first_sync_gets_its_time_afterwards():
+    board = FakeBoard()
+    clock = started(board)
+    stamp, boot = clock.stamp(), clock._retained.boot
+    assert clock.epoch_s(stamp, False, boot) is None
+    clock.raw += 40
+    clock.set_utc(BUILT_EPOCH_S + 1000)
+    assert clock.epoch_s(stamp, False, boot) == BUILT_EPOCH_S + 960
+    # After a reset of the same power-on too; after a power cut nobody can tell.
+    assert started(board, clock.raw).epoch_s(stamp, False, boot) == BUILT_EPOCH_S + 960
+    board.power_cut()
+    later = started(board)
+    later.set_utc(BUILT_EPOCH_S + 5000)
+    assert later.epoch_s(stamp, False, boot) is None
+
+
+def test_a_later_sync_does_not_move_what_the_first_one_found():
+    clock = started(FakeBoard())
+    stamp = clock.stamp()
+    clock.set_utc(BUILT_EPOCH_S + 100)
+    clock.set_utc(BUILT_EPOCH_S + 900)
+    assert clock.epoch_s(stamp, False, 1) == BUILT_EPOCH_S + 100
+
+
+def test_the_floor_is_kept_beyond_2038():
+    board = FakeBoard()
+    started(board).set_utc(0x80000000 + 5)
+    assert Clock(board, Retained(board))._floor_s() == 0x80000000 + 5
+
+
+def synced_with(answers, board=None):
+    """Run the clock's task over these answers; return (clock, log lines, delays asked for)."""
+    clock = started(board or FakeBoard())
+    up, lines, delays = asyncio.Event(), Lines(), []
+    up.set()
+
+    class Delays(Backoff):
+        def next_ms(self):
+            delays.append(1)
+            return 0
+
+    async def exchange():
+        if not answers:
+            await asyncio.Event().wait()
+        answer = answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    async def main():
+        task = asyncio.create_task(clock.run(exchange, up, lines.log("clock"), Delays(1, 1, None)))
+        await asyncio.sleep_ms(20)
+        task.cancel()
+
+    clock_module._RESYNC_MS = 0
+    asyncio.run(main())
+    return clock, lines, delays
+
+
+def test_a_blocked_time_server_is_a_named_state_and_lets_the_session_try():
+    clock, lines, delays = synced_with([OSError("no answer")])
+    assert lines == ["0 W clock sync_failed why=no answer"]
+    assert clock.settled.is_set() and not clock.known and delays == [1]
+
+
+def test_a_time_outside_the_window_is_not_believed():
+    late, early = BUILT_EPOCH_S + 11 * 366 * DAY_S, BUILT_EPOCH_S - 60
+    clock, lines, _ = synced_with([late, early, BUILT_EPOCH_S + 7])
+    assert len(lines.having("sync_failed")) == 2
+    assert len(lines.having("sync_done")) == 1
+    assert clock.now_s() == BUILT_EPOCH_S + 7
+
+
+def test_uptime_goes_on_over_the_wrap_of_the_ticks():
+    clock = Clock(FakeBoard(), Retained(FakeBoard()))
+    period = time.ticks_add(0, -1) + 1
+    clock._last_ticks = time.ticks_add(time.ticks_ms(), -(period // 2 - 1000))
+    first = clock.uptime_ms()
+    clock._last_ticks = time.ticks_add(time.ticks_ms(), -(period // 2 - 1000))
+    assert first >= period // 2 - 1000
+    assert clock.uptime_ms() >= 2 * first

@@ -1,0 +1,106 @@
+import json
+import os
+
+from fakes.log import Lines
+from firmware import config
+from firmware.errors import ConfigError
+
+GOOD = {"rev": 3, "mqtt_host": "broker.example"}
+
+
+def refusal(**changes):
+    values = dict(GOOD)
+    values.update(changes)
+    try:
+        config.Config(values)
+    except ConfigError as exc:
+        return str(exc)
+    return None
+
+
+def scratch():
+    return os.getenv("SCRATCH") + "/"
+
+
+def write(name, data):
+    with open(scratch() + name, "wb") as file:
+        file.write(data)
+
+
+def test_what_is_not_in_the_file_has_its_default():
+    cfg = config.Config(GOOD)
+    assert (cfg.rev, cfg.mqtt_host, cfg.mqtt_port) == (3, "broker.example", 8883)
+    assert (cfg.interval_s, cfg.window, cfg.battery_pin) == (60, 16, None)
+    assert cfg.unknown == []
+
+
+def test_a_key_nobody_knows_is_told_and_does_no_harm():
+    assert config.Config({"mqtt_host": "b", "intervall_s": 5}).unknown == ["intervall_s"]
+
+
+def test_a_bad_value_is_refused_with_its_key_and_why():
+    assert refusal(interval_s=0) == "interval_s: 0 is not in 1..86400"
+    assert refusal(interval_s=86401) == "interval_s: 86401 is not in 1..86400"
+    assert refusal(interval_s="60") == "interval_s: '60' is not of type int"
+    assert refusal(interval_s=True) == "interval_s: True is not of type int"
+    assert refusal(interval_s=1.5) == "interval_s: 1.5 is not of type int"
+    assert refusal(telemetry_sequence=1) == "telemetry_sequence: 1 is not of type bool"
+    assert refusal(log_level="X") == "log_level: 'X' is not one of E, W, I, D"
+    assert refusal(topics=[]) == "topics: length 0 is not in 1..17"
+    assert refusal(topics=[3]) == "topics: 3 is not of type str"
+    assert refusal(sensors=["dht22"]) == "sensors: 'dht22' is not of type dict"
+    assert refusal(mqtt_host=None) == "mqtt_host: None is not of type str"
+
+
+def test_the_broker_must_be_named():
+    try:
+        config.Config({"rev": 1})
+    except ConfigError as exc:
+        assert str(exc) == "mqtt_host: missing"
+    else:
+        raise AssertionError("accepted")
+
+
+def test_every_default_passes_its_own_check():
+    for key, kind, low, high, default in config.TABLE:
+        if default is not None and default is not config.REQUIRED:
+            config.check(key, kind, low, high, default)
+
+
+def test_a_file_that_is_no_config_is_refused_whatever_it_holds():
+    for data in (b"", b"[]", b"\xff\xfe\x00", b"{", b'{"mqtt_host": "b"' + b" " * 9000 + b"}"):
+        write("config.json", data)
+        try:
+            config.load(scratch(), Lines().log())
+        except ConfigError:
+            continue
+        raise AssertionError(data[:20])
+
+
+def test_the_last_good_config_serves_while_the_file_is_unusable():
+    lines = Lines()
+    write("config.json", json.dumps(GOOD).encode())
+    config.keep_last_good(scratch())
+    write("config.json", b'{"mqtt_host": "other", "interval_s": -1}')
+    cfg = config.load(scratch(), lines.log())
+    assert cfg.mqtt_host == "broker.example"
+    assert lines == [
+        "0 E test config_replaced by=config.last why=interval_s: -1 is not in 1..86400"
+    ]
+
+
+def test_keeping_the_same_config_again_writes_nothing():
+    write("config.json", json.dumps(GOOD).encode())
+    config.keep_last_good(scratch())
+    before = os.stat(scratch() + "config.last")
+    config.keep_last_good(scratch())
+    # A replaced file would be another inode.
+    assert os.stat(scratch() + "config.last")[1] == before[1]
+
+
+def test_replace_leaves_no_temporary_file_behind():
+    config.replace(scratch() + "x", b"1")
+    config.replace(scratch() + "x", b"2")
+    with open(scratch() + "x", "rb") as file:
+        assert file.read() == b"2"
+    assert os.listdir(scratch()) == ["x"]

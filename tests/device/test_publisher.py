@@ -1,0 +1,279 @@
+import asyncio
+import json
+
+from fakes.board import FakeBoard
+from fakes.clock import FakeClock
+from fakes.log import Lines
+from firmware.errors import RejectedError
+from firmware.publisher import Publisher
+from firmware.reading import Datapoint, Reading
+from firmware.retained import Retained
+from firmware.store import LIVE, Store
+from firmware.topics import Topics
+
+POINTS = (Datapoint("t", decimals=1), Datapoint("h"))
+
+
+class Session:
+    """Takes messages into a window; the test acknowledges them, or forgets the session."""
+
+    def __init__(self, size=16, limit=1024):
+        self.up = asyncio.Event()
+        self.size = size
+        self.limit = limit
+        self.open = []
+        self.sent = []
+
+    @property
+    def has_room(self):
+        return self.up.is_set() and len(self.open) < self.size
+
+    def try_publish(self, topic, msg, retain, owner, ref):
+        if len(msg) > self.limit:
+            raise RejectedError("too big")
+        self.open.append((owner, ref))
+        self.sent.append((topic.decode()[len("devices/device1") :], json.loads(msg), retain))
+        return True
+
+    def ack(self, number=0):
+        owner, ref = self.open.pop(number)
+        owner.acked(ref)
+
+    def again(self):
+        return [json.loads(owner.message(ref)[1]) for owner, ref in self.open]
+
+
+class Status:
+    def __init__(self):
+        self.due = False
+
+    def is_due(self):
+        return self.due
+
+    def forget(self):
+        self.due = True
+
+    def document(self):
+        self.due = False
+        return b'{"status": "online"}'
+
+    def attributes(self):
+        return b'{"firmware_version": "1"}'
+
+
+class Rig:
+    def __init__(self, patterns=("devices/+/telemetry",), budget=0, sequence=True, **session):
+        self.clock = FakeClock()
+        self.lines = Lines()
+        self.ready = asyncio.Event()
+        self.session = Session(**session)
+        self.store = Store(20, Retained(FakeBoard()), self.lines.log("store"), self.ready)
+        self.status = Status()
+        self.publisher = Publisher(
+            self.session, self.store, Reading(POINTS), Topics("device1", patterns), self.status,
+            self.clock, self.lines.log("publisher"), self.ready, budget, sequence
+        )  # fmt: skip
+
+    def take(self, count=1, **values):
+        for _ in range(count):
+            reading = Reading(POINTS)
+            for key, value in (values or {"t": 20, "h": 50}).items():
+                reading.set(key, value)
+            reading.stamp, reading.time_known = 1795392000, True
+            self.store.append(reading.pack())
+
+    async def run(self, ms=5):
+        task = asyncio.create_task(self.publisher.run())
+        await asyncio.sleep_ms(ms)
+        task.cancel()
+        await asyncio.sleep_ms(0)
+
+    async def connect(self):
+        self.session.up.set()
+        self.ready.set()
+        await self.run()
+
+    def sent(self, kind="telemetry"):
+        return [msg for topic, msg, _ in self.session.sent if topic == "/" + kind]
+
+    def seqs(self):
+        return [msg["seq"] for msg in self.sent()]
+
+
+async def test_birth_comes_first_then_events_then_readings():
+    rig = Rig()
+    rig.publisher.add_event("store_opened", {"boot": 1})
+    rig.take(2)
+    await rig.connect()
+    assert [(topic, retain) for topic, _, retain in rig.session.sent] == [
+        ("/attributes", True), ("/status", True), ("/events", False),
+        ("/telemetry", False), ("/telemetry", False),
+    ]  # fmt: skip
+
+
+async def test_a_reading_is_kept_until_it_is_acknowledged():
+    rig = Rig()
+    rig.take(3)
+    await rig.connect()
+    assert rig.seqs() == [0, 1, 2]
+    assert rig.store.peek_into(memoryview(bytearray(999)), LIVE, 0) == 3
+    rig.session.open = rig.session.open[2:]
+    rig.session.ack()
+    rig.session.ack()
+    assert rig.store.peek_into(memoryview(bytearray(999)), LIVE, 0) == 1
+
+
+async def test_acknowledgements_out_of_order_free_nothing_too_early():
+    rig = Rig()
+    rig.take(3)
+    await rig.connect()
+    rig.session.open = rig.session.open[2:]
+    rig.session.ack(2)
+    assert rig.store.peek_into(memoryview(bytearray(999)), LIVE, 0) == 3
+    rig.session.ack(0)
+    assert rig.store.peek_into(memoryview(bytearray(999)), LIVE, 0) == 2
+    rig.session.ack(0)
+    assert rig.store.peek_into(memoryview(bytearray(999)), LIVE, 0) == 0
+
+
+async def test_no_more_than_the_window_leaves_and_the_rest_follows():
+    rig = Rig(size=4)
+    rig.take(10)
+    await rig.connect()
+    assert rig.seqs() == [0, 1]  # behind attributes and status
+    for _ in range(12):
+        rig.session.ack()
+        rig.ready.set()
+        await rig.run(1)
+    assert rig.seqs() == list(range(10))
+
+
+async def test_a_forgotten_session_sends_everything_again_from_the_oldest():
+    rig = Rig()
+    rig.take(3)
+    await rig.connect()
+    rig.session.open = rig.session.open[2:]
+    rig.session.ack()
+    rig.session.up.clear()
+    await rig.run()
+    rig.session.open.clear()
+    rig.publisher.rewind()
+    await rig.connect()
+    assert rig.seqs() == [0, 1, 2, 1, 2]
+    assert len(rig.sent("status")) == 2
+
+
+async def test_a_resumed_session_is_given_the_same_readings_again():
+    rig = Rig()
+    rig.take(3)
+    await rig.connect()
+    rig.session.open = rig.session.open[2:]
+    rig.session.ack(1)
+    assert [msg["seq"] for msg in rig.session.again()] == [0, 2]
+    assert rig.session.again()[1] == rig.sent()[2]
+
+
+async def test_a_profile_with_topics_of_their_own_gets_each_value_there():
+    rig = Rig(("devices/+/sensors/h", "devices/+/sensors/t"))
+    rig.take(1)
+    rig.take(1, t=5)  # no humidity: one message only
+    await rig.connect()
+    assert rig.sent("sensors/h") == [{"h": 50, "timestamp": 1795392000, "boot": 1, "seq": 0}]
+    assert [msg["seq"] for msg in rig.sent("sensors/t")] == [0, 1]
+    # The first reading is gone only when both of its messages are acknowledged.
+    rig.session.open = rig.session.open[2:]
+    rig.session.ack(0)
+    assert rig.store.peek_into(memoryview(bytearray(999)), LIVE, 0) == 2
+    rig.session.ack(0)
+    assert rig.store.peek_into(memoryview(bytearray(999)), LIVE, 0) == 1
+
+
+async def test_without_the_sequence_boot_and_seq_stay_here():
+    rig = Rig(sequence=False)
+    rig.take(1)
+    await rig.connect()
+    assert rig.sent() == [{"t": 20.0, "h": 50, "timestamp": 1795392000}]
+
+
+async def test_dropped_readings_are_reported():
+    rig = Rig()
+    rig.take(25)
+    await rig.connect()
+    drops = [msg["metadata"] for msg in rig.sent("events")]
+    assert drops == [{"boot": 1, "from": 0, "to": 4, "count": 5, "reason": "full"}]
+
+
+async def test_an_event_is_sent_again_until_it_is_acknowledged():
+    rig = Rig()
+    rig.publisher.add_event("a", {})
+    await rig.connect()
+    rig.session.open.clear()
+    rig.publisher.rewind()
+    rig.ready.set()
+    await rig.run()
+    assert len(rig.sent("events")) == 2
+    rig.session.ack()
+    rig.publisher.rewind()
+    rig.ready.set()
+    await rig.run()
+    assert len(rig.sent("events")) == 2
+
+
+async def test_too_many_events_lose_the_oldest_and_say_so():
+    rig = Rig()
+    for number in range(40):
+        rig.publisher.add_event("e%d" % number, {})
+    await rig.connect()
+    for _ in range(40):
+        if rig.session.open:
+            rig.session.ack()
+        rig.ready.set()
+        await rig.run(1)
+    names = [msg["event_type"] for msg in rig.sent("events")]
+    assert names == ["e%d" % number for number in range(24, 40)]
+    assert len(rig.lines.having("event_lost")) == 24
+
+
+async def test_the_budget_spaces_what_exceeds_it():
+    rig = Rig(budget=4)
+    rig.take(10)
+    await rig.connect()
+    # Four at once, then one in every 15 s of the clock's time.
+    assert len(rig.session.sent) >= 4
+    assert rig.clock.naps_ms and all(nap_ms == 15_000 for nap_ms in rig.clock.naps_ms)
+    assert len(rig.session.sent) <= 4 + len(rig.clock.naps_ms)
+
+
+async def test_a_reading_that_never_fits_is_said_and_does_not_block_the_rest():
+    rig = Rig(limit=48, sequence=False)
+    rig.take(1, t=123456, h=1234567)
+    rig.take(1, h=1)
+    await rig.connect()
+    assert len(rig.lines.having("message_rejected")) == 1
+    assert rig.sent() == [{"h": 1, "timestamp": 1795392000}]
+    assert rig.store.peek_into(memoryview(bytearray(999)), LIVE, 0) == 1
+
+
+async def test_a_record_that_does_not_fit_the_datapoints_is_skipped_aloud():
+    rig = Rig()
+    rig.store.append(b"\x01\x00\x00\x00\x00junk")
+    rig.take(1)
+    await rig.connect()
+    assert rig.seqs() == [1]
+    assert rig.lines.having("record_skipped") == [
+        "0 E publisher record_skipped boot=1 seq=0 why=record does not fit the datapoints"
+    ]
+
+
+async def test_an_event_that_never_fits_is_said_once_and_holds_nothing_up():
+    rig = Rig(limit=90)
+    rig.publisher.add_event("long", {"text": "x" * 200})
+    rig.take(1)
+    await rig.connect()
+    assert len(rig.lines.having("message_rejected")) == 1
+    assert rig.seqs() == [0]
+    rig.session.up.clear()
+    rig.publisher.rewind()
+    await rig.run()
+    await rig.connect()
+    assert len(rig.lines.having("message_rejected")) == 1

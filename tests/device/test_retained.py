@@ -1,0 +1,33 @@
+from fakes.board import FakeBoard
+from firmware.retained import NONE, Retained
+
+
+def test_a_power_on_is_counted_and_starts_from_nothing():
+    board = FakeBoard()
+    first = Retained(board)
+    assert (first.boot, first.next_seq, first.front_first, first.power_on) == (1, 0, NONE, True)
+    board.power_cut()
+    assert Retained(board).boot == 2
+
+
+def test_a_reset_keeps_every_field():
+    board = FakeBoard()
+    before = Retained(board)
+    before.next_seq, before.front_first = 0xFFFFFFFE, 17
+    before.shift_s, before.time_known = -5, True
+    before.save()
+    after = Retained(board)
+    assert not after.power_on
+    assert (after.boot, after.next_seq, after.front_first) == (1, 0xFFFFFFFE, 17)
+    assert (after.shift_s, after.time_known) == (-5, True)
+
+
+def test_damaged_memory_counts_as_a_power_cut():
+    board = FakeBoard()
+    Retained(board)
+    good = board.memory
+    for at in range(len(good)):
+        board.memory = good[:at] + bytes([good[at] ^ 1]) + good[at + 1 :]
+        assert Retained(board).power_on, at
+        board.memory = good[:at]
+        assert Retained(board).power_on, at

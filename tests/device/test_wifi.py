@@ -1,0 +1,102 @@
+import asyncio
+
+from fakes.clock import FakeClock
+from fakes.log import Lines
+from fakes.wlan import Wlan
+from firmware.backoff import Backoff
+from firmware.wifi import Wifi
+
+
+class Rig:
+    def __init__(self, known, *networks):
+        self.lines = Lines()
+        self.clock = FakeClock()
+        self.wlan = Wlan(known)
+        entries = [
+            {"ssid": ssid, "password": password, "priority": priority}
+            for ssid, password, priority in networks
+        ]
+        backoff = Backoff(500, 8000, lambda limit: limit - 1)
+        self.wifi = Wifi(self.wlan, entries, self.clock, self.lines.log("wifi"), backoff)
+
+    async def waits_ms(self, count):
+        """Run until it has waited count times between attempts; return how long."""
+        task = asyncio.create_task(self.wifi.run())
+        waits_ms = []
+        for _ in range(2000):
+            await asyncio.sleep_ms(0)
+            waits_ms += [ms for ms in self.clock.naps_ms if ms != 100]
+            self.clock.naps_ms.clear()
+            if len(waits_ms) >= count:
+                break
+        task.cancel()
+        return waits_ms[:count]
+
+
+async def test_a_known_network_is_joined_and_told():
+    rig = Rig({"home": "pw"}, ("home", "pw", 0))
+    task = asyncio.create_task(rig.wifi.run())
+    await asyncio.wait_for_ms(rig.wifi.up.wait(), 1000)
+    assert rig.wifi.rssi_dbm() == -61 and rig.wifi.dns_servers() == ["10.0.0.1"]
+    assert rig.lines == ["0 I wifi link_up rssi_dbm=-61"]
+    task.cancel()
+
+
+async def test_the_reason_of_a_failure_is_named_and_the_delay_grows():
+    for known, reason in (
+        ({"home": "other"}, "wrong_password"),
+        ({}, "no_ap_found"),
+        ({"home": 203}, "assoc_failed"),
+        ({"home": 204}, "handshake"),
+        ({"home": 1001}, "timeout"),
+    ):
+        rig = Rig(known, ("home", "pw", 0))
+        assert await rig.waits_ms(4) == [500, 1000, 2000, 4000]
+        assert rig.lines[0] == "0 W wifi join_failed why=%s ssid=home" % reason
+        assert not rig.wifi.up.is_set()
+
+
+async def test_networks_are_tried_by_priority():
+    rig = Rig({"b": "pw"}, ("a", "pw", 1), ("b", "pw", 5), ("c", "pw", 9))
+    task = asyncio.create_task(rig.wifi.run())
+    await asyncio.wait_for_ms(rig.wifi.up.wait(), 1000)
+    assert rig.wlan.tried == ["c", "b"]
+    task.cancel()
+
+
+async def test_a_lost_link_is_told_and_joined_again():
+    rig = Rig({"home": "pw"}, ("home", "pw", 0))
+    task = asyncio.create_task(rig.wifi.run())
+    await asyncio.wait_for_ms(rig.wifi.up.wait(), 1000)
+    rig.wlan.is_joined = False
+    while rig.wifi.up.is_set():
+        await asyncio.sleep_ms(0)
+    await asyncio.wait_for_ms(rig.wifi.up.wait(), 1000)
+    assert [line.split()[3] for line in rig.lines] == ["link_up", "link_down", "link_up"]
+    task.cancel()
+
+
+async def test_a_driver_that_complains_is_not_the_end():
+    rig = Rig({"home": "pw"}, ("home", "pw", 0))
+    connect = rig.wlan.connect
+    errors = [OSError("Wifi Internal Error")]
+
+    def grumpy(ssid, password):
+        if errors:
+            raise errors.pop()
+        connect(ssid, password)
+
+    rig.wlan.connect = grumpy
+    task = asyncio.create_task(rig.wifi.run())
+    await asyncio.wait_for_ms(rig.wifi.up.wait(), 1000)
+    assert rig.lines[0] == "0 W wifi join_failed why=Wifi Internal Error"
+    task.cancel()
+
+
+async def test_a_wired_machine_is_up_when_its_link_is():
+    rig = Rig({})
+    rig.wlan.is_joined = True
+    task = asyncio.create_task(rig.wifi.run())
+    await asyncio.wait_for_ms(rig.wifi.up.wait(), 1000)
+    assert rig.wifi.rssi_dbm() is None and rig.wlan.tried == []
+    task.cancel()

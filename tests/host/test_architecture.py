@@ -1,0 +1,90 @@
+"""The rules that keep the agent's modules apart, read out of the sources."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+FIRMWARE = ROOT / "firmware"
+
+# From the top down: a module imports only what stands on a line below its own.
+LAYERS = """
+    setup
+    wiring
+    agent mqtt publisher sampler
+    status store wifi inbound link
+    sensors clock sntp window liveness budget
+    retained transport packet power reading topics identity config codec dns backoff
+    board board_unix log errors
+"""
+
+CHIP_MODULES = {"machine", "network", "esp32"}
+
+
+def modules():
+    # manifest.py is for the builder of images and never reaches a board.
+    return sorted(path for path in FIRMWARE.rglob("*.py") if path.name != "manifest.py")
+
+
+def name_of(path):
+    """Return the module's name below firmware; a sensor counts as the package it is in."""
+    parts = path.relative_to(FIRMWARE).with_suffix("").parts
+    return parts[0]
+
+
+def imports_of(path):
+    """Yield the names of the modules a file imports, wherever in it."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def level_of(name):
+    for level, line in enumerate(reversed(LAYERS.split("\n"))):
+        if name in line.split():
+            return level
+    raise AssertionError(f"firmware/{name} has no place in LAYERS")
+
+
+@pytest.mark.parametrize("path", modules(), ids=name_of)
+def test_imports_point_down(path):
+    name = name_of(path)
+    if name == "__init__":
+        return
+    for imported in imports_of(path):
+        parts = imported.split(".")
+        if (
+            parts[0] == "firmware"
+            and len(parts) > 1
+            and (FIRMWARE / parts[1]).with_suffix(".py").exists()
+        ):
+            other = parts[1]
+            is_own = name == other == "sensors"
+            assert is_own or level_of(other) < level_of(name), f"{path.name} imports {imported}"
+
+
+def test_only_the_board_and_boot_know_the_chip():
+    for path in [*modules(), ROOT / "main.py"]:
+        if path.name != "board.py":
+            assert not CHIP_MODULES & set(imports_of(path)), path
+
+
+def test_only_the_clock_asks_for_the_time():
+    for path in [*modules(), ROOT / "main.py"]:
+        if path.name != "clock.py":
+            assert "time" not in set(imports_of(path)), path
+
+
+def test_there_is_one_place_that_makes_a_tls_context():
+    makers = [path.name for path in modules() if "SSLContext(" in path.read_text()]
+    assert makers == ["transport.py"]
+    assert (FIRMWARE / "transport.py").read_text().count("SSLContext(") == 1
+
+
+def test_no_module_has_grown_a_second_concern():
+    for path in [*modules(), ROOT / "boot.py", ROOT / "main.py"]:
+        assert len(path.read_text().splitlines()) <= 250, path
