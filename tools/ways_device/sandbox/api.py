@@ -1,0 +1,45 @@
+"""The API as one ASGI application: served calls, 501 for the rest of the reference."""
+
+from collections.abc import Callable
+
+from fastapi import FastAPI
+from fastapi.responses import JSONResponse
+from fastapi.routing import APIRoute
+from starlette.types import ASGIApp
+
+from ways_device.sandbox import api_errors, reference
+from ways_device.sandbox.guard import Guard
+from ways_device.sandbox.platform import Platform
+from ways_device.sandbox.routes import account, datapoints, devices, profiles, sandbox, telemetry
+
+_ROUTERS = [
+    module.router for module in (devices, profiles, datapoints, telemetry, account, sandbox)
+]
+
+
+def build(platform: Platform, is_key: Callable[[str], bool]) -> ASGIApp:
+    """Return the application. No path of it answers without a key, unknown ones included."""
+    app = FastAPI(openapi_url=None)
+    app.state.platform = platform
+    api_errors.install(app)
+    for router in _ROUTERS:
+        app.include_router(router)
+    for method, path in unserved():
+        app.add_api_route(path, _not_served, methods=[method])
+    return Guard(app, is_key)
+
+
+def unserved() -> list[tuple[str, str]]:
+    """Return the calls of the reference that have no route here yet."""
+    served = {
+        (method, route.path)
+        for router in _ROUTERS
+        for route in router.routes
+        if isinstance(route, APIRoute)
+        for method in route.methods or ()
+    }
+    return [call for call in reference.CALLS if call not in served]
+
+
+async def _not_served() -> JSONResponse:
+    return JSONResponse({"detail": "The sandbox does not serve this call yet"}, 501)

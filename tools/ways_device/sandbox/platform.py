@@ -1,0 +1,38 @@
+"""The parts of one sandbox that its API works on."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from ways_device.sandbox.access import Access
+from ways_device.sandbox.datapoints import Datapoints
+from ways_device.sandbox.devices import Devices
+from ways_device.sandbox.events import Events
+from ways_device.sandbox.health import Health
+from ways_device.sandbox.ledger import Ledger
+from ways_device.sandbox.profiles import Profiles
+from ways_device.sandbox.telemetry import Telemetry
+
+
+@dataclass(frozen=True)
+class Platform:
+    devices: Devices
+    health: Health
+    profiles: Profiles
+    datapoints: Datapoints
+    telemetry: Telemetry
+    events: Events
+    ledger: Ledger
+    access: Access
+    mqtt_host: str
+    mqtt_tls_port: int
+
+
+def _of(request: Request) -> Platform:
+    platform: Platform = request.app.state.platform
+    return platform
+
+
+# What a route asks for to get at the parts.
+The = Annotated[Platform, Depends(_of)]

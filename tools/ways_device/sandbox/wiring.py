@@ -1,0 +1,74 @@
+"""Builds every object of a sandbox, on one page. Nothing acts here."""
+
+from dataclasses import dataclass
+
+from ways_device.sandbox import dynsec
+from ways_device.sandbox.access import Access
+from ways_device.sandbox.account import Account
+from ways_device.sandbox.broker import Broker, Settings
+from ways_device.sandbox.datapoints import Datapoints
+from ways_device.sandbox.db import Db
+from ways_device.sandbox.devices import Devices
+from ways_device.sandbox.dynsec import Control
+from ways_device.sandbox.events import Events
+from ways_device.sandbox.health import Health
+from ways_device.sandbox.ingest import Ingest
+from ways_device.sandbox.keys import hashed, new_password
+from ways_device.sandbox.ledger import Ledger
+from ways_device.sandbox.platform import Platform
+from ways_device.sandbox.presence import Presence
+from ways_device.sandbox.profiles import Profiles
+from ways_device.sandbox.subscriber import Subscriber
+from ways_device.sandbox.telemetry import Telemetry
+from ways_device.sandbox.wire import Json
+
+
+@dataclass(frozen=True)
+class Parts:
+    broker: Broker
+    control: Control
+    subscriber: Subscriber
+    presence: Presence
+    platform: Platform
+
+
+def wire(db: Db, settings: Settings, mqtt_host: str) -> Parts:
+    """Return the parts of a sandbox; mqtt_host is where its devices are told to connect to."""
+    presence = Presence(db)
+    devices = Devices(db, presence)
+    datapoints = Datapoints(db)
+    telemetry = Telemetry(db)
+    events = Events(db)
+    ledger = Ledger(db, events)
+    # Our own two logins live as long as this process: nothing to keep, nothing to leak.
+    admin, ingest = new_password(), new_password()
+    hashes = hashed(admin), hashed(ingest)
+
+    def security() -> Json:
+        return dynsec.document(*hashes, devices.logins())
+
+    broker = Broker(settings, security, presence.read_log, presence.all_closed)
+    tls = settings.certs.client_context()
+    admin_account = Account("127.0.0.1", settings.port, dynsec.ADMIN, admin, tls)
+    control = Control(admin_account, broker.up)
+    subscriber = Subscriber(
+        Account("127.0.0.1", settings.port, dynsec.INGEST, ingest, tls),
+        db,
+        Ingest(db, datapoints, telemetry, events, ledger),
+        broker.up,
+        # From here on the subscription is on disk: a broker that is killed still has it.
+        on_subscribed=broker.save,
+    )
+    platform = Platform(
+        devices,
+        Health(db, devices, presence),
+        Profiles(db, devices),
+        datapoints,
+        telemetry,
+        events,
+        ledger,
+        Access(devices, broker, control, subscriber),
+        mqtt_host,
+        settings.port,
+    )
+    return Parts(broker, control, subscriber, presence, platform)
