@@ -27,6 +27,8 @@ class Clock:
         self._uptime_ms = 0
         # Set once a session may be tried: the time is known, or nobody would tell it.
         self.settled = asyncio.Event()
+        # To be set by who finds reason to doubt the time: it is asked for at once.
+        self.doubted = asyncio.Event()
 
     ticks_ms = staticmethod(time.ticks_ms)
     ticks_diff = staticmethod(time.ticks_diff)
@@ -46,7 +48,7 @@ class Clock:
     @property
     def known(self):
         """True when something that knows the time has set the clock in this power-on."""
-        return self._retained.time_known
+        return self._retained.time_known and self._raw_s() >= BUILT_EPOCH_S
 
     def start(self):
         """Decide what the chip's clock is worth, and never let it fall below the floor.
@@ -119,12 +121,19 @@ class Clock:
                 log.info("sync_done", step_s=epoch_s - self._raw_s())
                 self.set_utc(epoch_s)
                 backoff.reset()
-                await asyncio.sleep_ms(_RESYNC_MS)
+                self.doubted.clear()
+                await self._until_doubted(_RESYNC_MS)
             except (OSError, ValueError) as exc:
                 log.warn("sync_failed", why=exc)
                 # A network that blocks time servers is no reason not to try the broker.
                 self.settled.set()
                 await asyncio.sleep_ms(backoff.next_ms())
+
+    async def _until_doubted(self, most_ms):
+        try:
+            await asyncio.wait_for_ms(self.doubted.wait(), most_ms)
+        except asyncio.TimeoutError:
+            pass
 
     def _floor_s(self):
         kept = self._board.nvs.get_i32("time_floor")

@@ -36,13 +36,14 @@ _FAILURE = 0x80
 class Session(MQTTClient):
     def __init__(
         self, client_id, server, port=0, user=None, password=None, keepalive=60, ssl=None, *,
-        gate, resolve, clock, log, backoff, ready, window=16, buffer_bytes=1024
+        gate, resolve, clock, log, backoff, ready, doubted, window=16, buffer_bytes=1024
     ):  # fmt: skip
         """The first seven are MQTTClient's, of any version; ssl is a context, None in tests.
 
         gate()          coroutine, returns when it makes sense to try
         resolve(host)   coroutine, returns the address as text
         ready           Event, set when a message could be taken again
+        doubted         Event, set when a certificate's dates do not fit the clock
         """
         super().__init__(client_id, server, port, user, password, keepalive, ssl)
         self.up = asyncio.Event()
@@ -52,6 +53,7 @@ class Session(MQTTClient):
         self._log = log
         self._backoff = backoff
         self._ready = ready
+        self._doubted = doubted
         self._tx = memoryview(bytearray(buffer_bytes))
         self._rx = memoryview(bytearray(buffer_bytes))
         self._window = Window(window)
@@ -122,7 +124,10 @@ class Session(MQTTClient):
                 refusals = 0
                 await self._serve()
             except (LinkError, OSError, ValueError, MemoryError) as exc:
-                self._log.warn("session_failed", why=transport.why(exc))
+                why = transport.why(exc)
+                self._log.warn("session_failed", why=why)
+                if why in ("tls:clock", "tls:expired"):
+                    self._doubted.set()
                 refusals = refusals + 1 if isinstance(exc, RefusedError) else 0
             finally:
                 self._close()

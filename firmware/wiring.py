@@ -60,6 +60,7 @@ def wire(board, config, identity, log_sink=print):
         log=log.child("mqtt"),
         backoff=backoff(),
         ready=ready,
+        doubted=clock.doubted,
         window=config.window,
     )
     session.set_last_will(topics.status, status.WILL, True, 1)

@@ -136,6 +136,32 @@ def test_a_time_outside_the_window_is_not_believed():
     assert clock.now_s() == BUILT_EPOCH_S + 7
 
 
+def test_a_clock_that_fell_back_is_not_believed_any_more():
+    clock = started(FakeBoard())
+    clock.set_utc(BUILT_EPOCH_S + 100)
+    clock.raw = 946684800
+    assert not clock.known and clock.now_s() is None
+
+
+async def test_doubt_has_the_time_asked_for_at_once():
+    clock = started(FakeBoard())
+    up, asked = asyncio.Event(), []
+    up.set()
+
+    async def exchange():
+        asked.append(1)
+        return BUILT_EPOCH_S + 100
+
+    log = Lines().log("clock")
+    task = asyncio.create_task(clock.run(exchange, up, log, Backoff(1, 1, lambda limit: 0)))
+    await asyncio.sleep_ms(20)
+    assert len(asked) == 1
+    clock.doubted.set()
+    await asyncio.sleep_ms(20)
+    assert len(asked) == 2
+    task.cancel()
+
+
 def test_uptime_goes_on_over_the_wrap_of_the_ticks():
     clock = Clock(FakeBoard(), Retained(FakeBoard()))
     period = time.ticks_add(0, -1) + 1

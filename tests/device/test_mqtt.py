@@ -33,6 +33,7 @@ class Rig:
         self.broker = Broker()
         self.lines = Lines()
         self.ready = asyncio.Event()
+        self.doubted = asyncio.Event()
         self.owner = Owner()
         self.messages = []
         self.options = options
@@ -51,7 +52,8 @@ class Rig:
         self.session = Session(
             b"d1", "127.0.0.1", self.broker.port, b"user", b"secret",
             gate=gate, resolve=resolve, clock=Clock, log=self.lines.log("mqtt"),
-            backoff=Backoff(20, 20, lambda limit: 10), ready=self.ready, **options
+            backoff=Backoff(20, 20, lambda limit: 10), ready=self.ready,
+            doubted=self.doubted, **options
         )  # fmt: skip
         self.session.set_callback(lambda topic, msg: self.messages.append((topic, msg)))
         self.session.set_last_will(b"d1/status", b"gone", True, 1)
@@ -293,6 +295,22 @@ async def test_a_write_that_fails_in_any_task_ends_the_link_and_not_the_agent():
             rig.lines.having("session_failed")
             == ["0 W mqtt session_failed why=tcp:ECONNRESET"] * 2
         )
+
+
+async def test_dates_that_do_not_fit_raise_doubt_about_the_clock():
+    for text, is_doubted in (
+        ("The certificate validity starts in the future", True),
+        ("The certificate validity has expired", True),
+        ("The certificate is not correctly signed by the trusted CA", False),
+    ):
+        async with Rig() as rig:
+
+            async def refuse(_clean, text=text):
+                raise ValueError(text)
+
+            rig.session.connect = refuse
+            await until(lambda: rig.lines)
+            assert rig.doubted.is_set() == is_doubted, text
 
 
 async def test_disconnect_says_goodbye():
