@@ -52,6 +52,9 @@ class Wire:
     def isconnected(self):
         return True
 
+    def config(self, **_settings):
+        pass
+
     def status(self, _what=None):
         return None
 

@@ -8,7 +8,14 @@ _JOIN_MS = 15_000
 _POLL_MS = 100
 _WATCH_MS = 500
 # network.STAT_*: the chip's numbers, which no other port shares.
-_REASONS = {201: "no_ap_found", 202: "wrong_password", 203: "assoc_failed", 204: "handshake"}
+# 15 is what the driver tells when the four-way handshake fails, which a wrong password makes it.
+_REASONS = {
+    15: "wrong_password",
+    201: "no_ap_found",
+    202: "wrong_password",
+    203: "assoc_failed",
+    204: "handshake",
+}
 
 
 class Wifi:
@@ -38,6 +45,8 @@ class Wifi:
     async def run(self):
         """Keep the link up, for ever."""
         self._wlan.active(True)
+        # Left to itself the driver tries again for ever, at once, and never tells why it failed.
+        self._wlan.config(reconnects=0)
         while True:
             try:
                 await self._join_any()
@@ -69,7 +78,7 @@ class Wifi:
     async def _join(self, ssid, password):
         """Join one network. Raises LinkError with the reason, or the driver's OSError."""
         wlan = self._wlan
-        # The driver refuses to connect while it is connecting by itself, which it does for ever.
+        # The driver refuses to connect while it is connecting.
         wlan.disconnect()
         wlan.connect(ssid, password)
         started = self._clock.ticks_ms()

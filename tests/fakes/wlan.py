@@ -7,7 +7,11 @@ class Wlan:
         self.networks = networks
         self.is_on = self.is_connecting = self.is_joined = False
         self.outcome = 1001
+        self.reconnects = -1
         self.tried = []
+
+    def config(self, reconnects):
+        self.reconnects = reconnects
 
     def active(self, on):
         self.is_on = on
@@ -31,7 +35,10 @@ class Wlan:
         return self.is_joined
 
     def status(self, what=None):
-        return -61 if what == "rssi" else self.outcome
+        if what == "rssi":
+            return -61
+        # While it is going to try again, "connecting" is all that the driver tells.
+        return self.outcome if self.reconnects == 0 else 1001
 
     def ifconfig(self):
         return ("10.0.0.2", "255.0.0.0", "10.0.0.1", "10.0.0.1")
