@@ -1,0 +1,70 @@
+"""Certificates for tests: a root, and what it or another signs."""
+
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+_DAY = timedelta(days=1)
+
+
+class Authority:
+    """A root certificate and its key."""
+
+    def __init__(self, name: str = "Test CA", days: int = 1, signer: "Authority | None" = None):
+        self.key = ec.generate_private_key(ec.SECP256R1())
+        self.signer = signer
+        self.certificate = _signed(self.key, name, days, signer or self, is_ca=True)
+
+    @property
+    def pem(self) -> bytes:
+        return self.certificate.public_bytes(serialization.Encoding.PEM)
+
+    @property
+    def der(self) -> bytes:
+        return self.certificate.public_bytes(serialization.Encoding.DER)
+
+    def server(self, folder: Path, name: str = "localhost", days: int = 1) -> tuple[Path, Path]:
+        """Write a server's chain and key; return their paths."""
+        key = ec.generate_private_key(ec.SECP256R1())
+        chain = _signed(key, name, days, self, is_ca=False).public_bytes(
+            serialization.Encoding.PEM
+        )
+        (folder / "chain.pem").write_bytes(chain + (self.pem if self.signer else b""))
+        (folder / "key.pem").write_bytes(
+            key.private_bytes(
+                serialization.Encoding.PEM,
+                serialization.PrivateFormat.PKCS8,
+                serialization.NoEncryption(),
+            )
+        )
+        return folder / "chain.pem", folder / "key.pem"
+
+
+def _signed(
+    key: ec.EllipticCurvePrivateKey, name: str, days: int, signer: Authority, is_ca: bool
+) -> x509.Certificate:
+    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
+    issuer = subject if signer.key is key else signer.certificate.subject
+    now = datetime.now(timezone.utc)
+    usage = x509.KeyUsage(True, False, False, False, False, is_ca, is_ca, False, False)
+    return (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(issuer)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - 10 * _DAY)
+        .not_valid_after(now + days * _DAY)
+        .add_extension(x509.BasicConstraints(is_ca, None), critical=True)
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
+        .add_extension(usage, critical=True)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+        .add_extension(
+            x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.key.public_key()),
+            critical=False,
+        )
+        .sign(signer.key, hashes.SHA256())
+    )

@@ -1,0 +1,1 @@
+"""The platform's REST API: client (HTTP), credentials (tolerant readers), platform (calls)."""

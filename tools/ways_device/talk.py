@@ -1,0 +1,58 @@
+"""What a command says while it works: one line per step, on stderr, never a secret."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.status import Status
+
+from ways_device.errors import ToolError
+from ways_device.secrets import redact
+
+
+class Step:
+    """One named step under way; say() tells how far it is, the last word is kept."""
+
+    def __init__(self, title: str, status: Status) -> None:
+        self.title = title
+        self.detail = ""
+        self._status = status
+
+    def say(self, detail: str) -> None:
+        """Show the step's state; it stays on its line when the step is done."""
+        self.detail = redact(detail)
+        self._status.update(_plain(f"{self.title}: {self.detail}"))
+
+
+class Talk:
+    """Progress and notes for people. A terminal shows a spinner, a log one line a step."""
+
+    def __init__(self, console: Console | None = None) -> None:
+        self._console = console or Console(stderr=True, highlight=False, markup=False)
+
+    @contextmanager
+    def step(self, title: str) -> Iterator[Step]:
+        """Announce and time a step; a ToolError inside it learns the step's name."""
+        started_s = time.monotonic()
+        with self._console.status(_plain(title)) as status:
+            step = Step(title, status)
+            try:
+                yield step
+            except ToolError as exc:
+                exc.step = exc.step or title
+                raise
+        detail = f": {step.detail}" if step.detail else ""
+        self._print(f"{title}{detail} ({time.monotonic() - started_s:.1f} s)")
+
+    def note(self, text: str) -> None:
+        """Say something that no step owns."""
+        self._print(text)
+
+    def _print(self, text: str) -> None:
+        self._console.print(redact(text), markup=False, highlight=False, soft_wrap=True)
+
+
+def _plain(text: str) -> str:
+    # The spinner reads markup; what we show is data.
+    return text.replace("[", "\\[")
