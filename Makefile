@@ -1,6 +1,7 @@
 # Everything is installed into this folder (.venv, .tools, lib, typings, build) and run from there.
 
 PYTHON ?= python3
+DEMO_SECONDS ?= 30
 BIN := .venv/bin
 DEVICE_FILES := boot.py main.py $(shell find firmware -name '*.py')
 # These run on MicroPython too, though not as part of the agent.
@@ -41,7 +42,7 @@ test: setup toolchain lib
 
 ## demo: agent, broker and platform on this machine, no board, no account (DEMO_SECONDS=30)
 demo: setup toolchain lib
-	@$(BIN)/python tools/demo.py
+	@$(BIN)/ways-device demo --seconds $(DEMO_SECONDS)
 
 ## proof: the long forms of the tests
 proof: setup toolchain lib
