@@ -2,6 +2,8 @@
 
 PYTHON ?= python3
 DEMO_SECONDS ?= 30
+# Most of the tests' time is waiting for real parts.
+WORKERS ?= $(shell echo $$((2 * $$(getconf _NPROCESSORS_ONLN))))
 BIN := .venv/bin
 DEVICE_FILES := boot.py main.py $(shell find firmware -name '*.py')
 # These run on MicroPython too, though not as part of the agent.
@@ -38,7 +40,7 @@ check: checkers $(COMPILED)
 
 ## test: device tests on MicroPython, host tests, system tests on real parts (ARGS=... for pytest)
 test: setup toolchain lib
-	@$(BIN)/python -m pytest -n auto tests/device tests/host tests/system $(ARGS)
+	@$(BIN)/python -m pytest -n $(WORKERS) tests/device tests/host tests/system $(ARGS)
 
 ## demo: agent, broker and platform on this machine, no board, no account (DEMO_SECONDS=30)
 demo: setup toolchain lib

@@ -1,6 +1,7 @@
 """Certificates for tests: a root, and what it or another signs."""
 
 from datetime import datetime, timedelta, timezone
+from ipaddress import ip_address
 from pathlib import Path
 
 from cryptography import x509
@@ -26,10 +27,12 @@ class Authority:
     def der(self) -> bytes:
         return self.certificate.public_bytes(serialization.Encoding.DER)
 
-    def server(self, folder: Path, name: str = "localhost", days: int = 1) -> tuple[Path, Path]:
-        """Write a server's chain and key; return their paths."""
+    def server(
+        self, folder: Path, name: str = "localhost", days: int = 1, since_days: int = -10
+    ) -> tuple[Path, Path]:
+        """Write a server's chain and key; return their paths. Its days count from now."""
         key = ec.generate_private_key(ec.SECP256R1())
-        chain = _signed(key, name, days, self, is_ca=False).public_bytes(
+        chain = _signed(key, name, days, self, is_ca=False, since_days=since_days).public_bytes(
             serialization.Encoding.PEM
         )
         (folder / "chain.pem").write_bytes(chain + (self.pem if self.signer else b""))
@@ -44,7 +47,12 @@ class Authority:
 
 
 def _signed(
-    key: ec.EllipticCurvePrivateKey, name: str, days: int, signer: Authority, is_ca: bool
+    key: ec.EllipticCurvePrivateKey,
+    name: str,
+    days: int,
+    signer: Authority,
+    is_ca: bool,
+    since_days: int = -10,
 ) -> x509.Certificate:
     subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
     issuer = subject if signer.key is key else signer.certificate.subject
@@ -56,10 +64,10 @@ def _signed(
         .issuer_name(issuer)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - 10 * _DAY)
+        .not_valid_before(now + since_days * _DAY)
         .not_valid_after(now + days * _DAY)
         .add_extension(x509.BasicConstraints(is_ca, None), critical=True)
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
+        .add_extension(x509.SubjectAlternativeName([_alternative(name)]), critical=False)
         .add_extension(usage, critical=True)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
         .add_extension(
@@ -68,3 +76,10 @@ def _signed(
         )
         .sign(signer.key, hashes.SHA256())
     )
+
+
+def _alternative(name: str) -> x509.GeneralName:
+    try:
+        return x509.IPAddress(ip_address(name))
+    except ValueError:
+        return x509.DNSName(name)

@@ -1,4 +1,4 @@
-"""A TLS server with a certificate of our choice that counts what clients say after the handshake."""
+"""A TLS server with a certificate of our choice that counts what is said after the handshake."""
 
 import socket
 import ssl

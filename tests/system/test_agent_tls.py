@@ -3,23 +3,23 @@
 import contextlib
 
 import agent_process
-import pki
 import pytest
+from certificates import Authority
 from tls_recorder import Recorder
 
 LOGIN = ("d1", "d1", "the-password")
 
 WRONG = {
-    "another authority": ("tls:ca", lambda ca, other: other.server("other-ca")),
-    "another name": ("tls:name", lambda ca, other: ca.server("name", host="broker.example")),
-    "expired": ("tls:expired", lambda ca, other: ca.server("old", until=-pki.DAY / 24)),
-    "not yet valid": ("tls:clock", lambda ca, other: ca.server("new", since=pki.DAY)),
+    "another authority": ("tls:ca", "Other CA", {}),
+    "another name": ("tls:name", "Test CA", {"name": "broker.example"}),
+    "expired": ("tls:expired", "Test CA", {"days": -2}),
+    "not yet valid": ("tls:clock", "Test CA", {"days": 9, "since_days": 1}),
 }
 
 
 @pytest.fixture
-def authority(tmp_path):
-    return pki.Authority(tmp_path)
+def authority():
+    return Authority("Test CA")
 
 
 @pytest.mark.parametrize("bits", ["64", "32"])
@@ -27,8 +27,9 @@ def authority(tmp_path):
 def test_a_wrong_certificate_is_named_and_no_application_byte_leaves(
     tmp_path, authority, wrong, bits
 ):
-    name, make = WRONG[wrong]
-    files = make(authority, pki.Authority(tmp_path, "Other CA"))
+    name, signer, certificate = WRONG[wrong]
+    signer = authority if signer == "Test CA" else Authority(signer)
+    files = signer.server(tmp_path, **{"name": "127.0.0.1", **certificate})
     with contextlib.closing(Recorder(*files)) as server:
         config = {"mqtt_host": "127.0.0.1", "mqtt_port": server.port}
         with agent_process.running(tmp_path / "d", LOGIN, authority.der, config, bits) as agent:
@@ -43,7 +44,7 @@ def test_a_wrong_certificate_is_named_and_no_application_byte_leaves(
 
 @pytest.mark.parametrize("bits", ["64", "32"])
 def test_the_right_certificate_lets_the_login_through(tmp_path, authority, bits):
-    with contextlib.closing(Recorder(*authority.server("good"))) as server:
+    with contextlib.closing(Recorder(*authority.server(tmp_path, "127.0.0.1"))) as server:
         config = {"mqtt_host": "127.0.0.1", "mqtt_port": server.port}
         with agent_process.running(tmp_path / "d", LOGIN, authority.der, config, bits) as agent:
             agent.wait_line("I mqtt session_up")
@@ -63,7 +64,7 @@ def test_a_server_that_answers_http_gets_nothing_but_a_hello(tmp_path, authority
 
 
 def test_no_setting_turns_verification_off(tmp_path, authority):
-    files = pki.Authority(tmp_path, "Other CA").server("other")
+    files = Authority("Other CA").server(tmp_path, "127.0.0.1")
     with contextlib.closing(Recorder(*files)) as server:
         config = {"mqtt_host": "127.0.0.1", "mqtt_port": server.port}
         tricks = {"verify": False, "cert_reqs": 0, "ssl": False, "insecure": True, "ca": None}
