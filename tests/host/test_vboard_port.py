@@ -21,10 +21,11 @@ def host(port):
     return os.open(port.path, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
 
 
-def read_all(fd, port, seconds=0.5):
+def read_all(fd, port, size, seconds=10):
+    """Return size bytes, fewer only if they do not come."""
     data = b""
     end_s = time.monotonic() + seconds
-    while time.monotonic() < end_s:
+    while len(data) < size and time.monotonic() < end_s:
         port.flush()
         try:
             data += os.read(fd, 4096)
@@ -38,7 +39,7 @@ def test_bytes_pass_unchanged_both_ways(port):
     every = bytes(range(256))
     port.write(every)
     os.write(fd, every)
-    assert read_all(fd, port, 0.2) == every
+    assert read_all(fd, port, 256) == every
     assert port.read() == every
     assert port.read() == b""
     os.close(fd)
@@ -49,7 +50,7 @@ def test_host_that_reads_gets_everything_however_much(port):
     data = os.urandom(200_000)
     port.write(data)
     assert port.is_blocked
-    assert read_all(fd, port, 3) == data
+    assert read_all(fd, port, len(data)) == data
     assert not port.is_blocked
     os.close(fd)
 
@@ -65,13 +66,13 @@ def test_host_that_comes_late_finds_the_last_of_it(port):
     port.flush()
     assert not port.is_blocked
     fd = host(port)
-    found = read_all(fd, port, 0.3)
+    found = read_all(fd, port, 1 << 20, seconds=0.3)
     assert len(found) <= 2048
     assert found.endswith(b"line %06d\n" % number)
     # It reads now, so nothing is lost any more.
     data = os.urandom(50_000)
     port.write(data)
-    assert read_all(fd, port, 1.5) == data
+    assert read_all(fd, port, len(data)) == data
     os.close(fd)
 
 
@@ -79,7 +80,7 @@ def test_port_stays_raw_between_two_hosts(port):
     for _ in range(2):
         fd = host(port)
         port.write(b"a\r\n\x03\x04")
-        assert read_all(fd, port, 0.1) == b"a\r\n\x03\x04"
+        assert read_all(fd, port, 5) == b"a\r\n\x03\x04"
         os.close(fd)
     # An echo would come back as if the host had sent it.
     assert port.read() == b""

@@ -122,3 +122,17 @@ def test_ctrl_c_ends_it_at_any_time_and_leaves_nothing_running(tmp_path, when):
     assert status == 130, "".join(output) + rest
     assert "Traceback" not in rest
     assert not any(is_running(pid) for pid in known)
+
+
+@pytest.mark.timeout(180)
+def test_a_demo_that_is_killed_takes_its_programs_with_it(tmp_path):
+    process = start(tmp_path, seconds=60)
+    wait_for(lambda: all((tmp_path / f"{name}.json").exists() for name in PROGRAMS), process)
+    known = [json.loads((tmp_path / f"{name}.json").read_text())["pid"] for name in PROGRAMS]
+    process.kill()
+    process.wait()
+    process.stdout.close()
+    end_s = time.monotonic() + DEADLINE_S
+    while any(is_running(pid) for pid in known):
+        assert time.monotonic() < end_s
+        time.sleep(0.05)

@@ -97,7 +97,7 @@ def test_power_orders_can_be_repeated(tmp_path):
         (b"no json", "not JSON"),
         (b"[1]", "not an object"),
         (b"{}", "not an object with one of adc_mv, clock, power, wlan"),
-        (b'{"pwoer": "cut"}', "unknown key 'pwoer'; known are adc_mv, clock, power, wlan"),
+        (b'{"supply": "cut"}', "unknown key 'supply'; known are adc_mv, clock, power, wlan"),
         (b'{"power": "off"}', "power: 'off' is neither"),
         (b'{"clock": "now"}', "clock: 'now' is not a number"),
         (b'{"clock": 5}', "clock: 5 is not in the years"),

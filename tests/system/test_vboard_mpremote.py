@@ -126,6 +126,9 @@ def test_soft_reset_and_resume(shared):
     assert shared.resume("print(kept)") == "1\n"
     shared.run("soft-reset")
     assert shared.resume("print('kept' in globals())") == "False\n"
+    shared.exec("kept = 1")
+    shared.resume("import machine; machine.soft_reset()")
+    assert shared.resume("print('kept' in globals())") == "False\n"
 
 
 def test_chained_commands_and_sleep(shared):

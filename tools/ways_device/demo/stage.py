@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ways_device.errors import ToolError
+from ways_device.process import tied_to
 
 _READY_S = 60
 _STOP_S = 15
@@ -33,6 +34,7 @@ def program(name: str, folder: Path, *options: str) -> Iterator[dict[str, Any]]:
             stdout=log,
             stderr=log,
             start_new_session=True,
+            preexec_fn=tied_to(os.getpid()),  # noqa: PLW1509 - no thread runs yet
         )
     try:
         yield _when_ready(process, info_file, log_file)

@@ -4,7 +4,6 @@ It ends with the sandbox, however that ends, and is started again if it ends by 
 """
 
 import asyncio
-import ctypes
 import getpass
 import json
 import os
@@ -17,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ways_device.errors import ToolError
+from ways_device.process import tied_to
 from ways_device.sandbox.certs import Certs
 from ways_device.sandbox.files import write_private
 from ways_device.sandbox.wire import Json
@@ -29,7 +29,6 @@ _RESTART_S = 0.5
 _SETTLED_S = 5.0
 _QUICK_ENDS_MAX = 5
 _LINE_MAX_BYTES = 1 << 20
-_PR_SET_PDEATHSIG = 1
 
 _CONFIG = """\
 {user}log_dest stderr
@@ -176,7 +175,7 @@ class Broker:
                 pass_fds=(settings.lock_fd,),
                 # Ctrl-C in the terminal is for us: we stop the child in our own order.
                 start_new_session=True,
-                preexec_fn=_tied_to(os.getpid()),
+                preexec_fn=tied_to(os.getpid()),
             )
         except OSError as exc:
             raise ToolError(f"mosquitto cannot be started: {exc}") from exc
@@ -233,17 +232,3 @@ class Broker:
 
     def _why(self) -> str:
         return "; ".join(self._errors) or "it said nothing"
-
-
-def _tied_to(parent_pid: int) -> Callable[[], None]:
-    """Return what makes a child end with its parent. Linux only; elsewhere it does nothing."""
-    prctl = ctypes.CDLL(None).prctl if sys.platform == "linux" else None
-
-    def tie() -> None:
-        if prctl is None:
-            return
-        prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
-        if os.getppid() != parent_pid:
-            os._exit(1)  # the parent died before the tie held
-
-    return tie

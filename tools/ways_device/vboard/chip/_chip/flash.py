@@ -28,7 +28,7 @@ class BlockDevice:
         signals.hold()
         self._file.seek(block * _BLOCK + offset)
         self._file.readinto(buf)
-        signals.release_flash()
+        signals.release()
 
     def writeblocks(self, block, buf, offset=None):
         signals.hold()
@@ -37,7 +37,7 @@ class BlockDevice:
             offset = 0
         self._file.seek(block * _BLOCK + offset)
         self._file.write(buf)
-        signals.release_flash()
+        signals.release()
 
     def _erase(self, block):
         self._file.seek(block * _BLOCK)
@@ -51,7 +51,7 @@ class BlockDevice:
         if request == _ERASE:
             signals.hold()
             self._erase(arg)
-            signals.release_flash()
+            signals.release()
         return 0
 
     def is_blank(self):

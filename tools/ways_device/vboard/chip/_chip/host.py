@@ -135,6 +135,12 @@ def read_stdin(buf, size):
             _exit(1)
 
 
+def read_byte():
+    """Wait for one byte of input and return it."""
+    read_stdin(_byte, 1)
+    return bytes(_byte)
+
+
 def leave(message):
     """Tell the supervisor how to go on, and end this interpreter. Does not return."""
     wire.send(message)
@@ -158,4 +164,5 @@ def connect(fd):
     return wire.latest
 
 
+_byte = bytearray(1)
 wire = board_dir = run_dir = None

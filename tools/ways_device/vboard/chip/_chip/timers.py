@@ -30,13 +30,10 @@ def run_due():
             _armed[number] = (time.ticks_add(at, period_ms), period_ms, repeat, callback)
         else:
             del _armed[number]
-        signals.release()
         try:
             callback()
         except Exception as exc:
             system.print_exception(exc)
-        finally:
-            signals.hold()
     _set_alarm()
 
 
