@@ -109,7 +109,9 @@ def test_client_that_goes_away_disturbs_nobody(rig):
     def client(link):
         with socket.socket(socket.AF_UNIX) as other:
             other.connect(str(rig.path))
-            other.sendall(b'{"number": 1}\n{"number"')
+            other.sendall(b'{"number": 1}\n')
+            other.recv(100)
+            other.sendall(b'{"number"')
         return ask(b'{"number": 2}')(link)
 
     assert rig.talk(client) == [{"ok": True}]

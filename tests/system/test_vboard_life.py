@@ -12,6 +12,8 @@ import pytest
 from realparts import COMMAND
 from vboard_rig import Serial, board
 
+BLOCK = 4096
+
 
 def start(*arguments):
     """Run a start that must fail; return (exit status, its line on stderr)."""
@@ -76,6 +78,26 @@ def test_power_cut_in_the_middle_of_writing_leaves_whole_records(tmp_path):
         records = rig.run("cat", ":log").splitlines()
     assert len(records) >= told
     assert records == [f"{n:07d}" for n in range(len(records))]
+
+
+def test_power_cut_that_leaves_the_first_block_erased_costs_nothing(tmp_path):
+    turn = "for i in range(40):\n    with open('/f%d' % i, 'w') as f: f.write('x' * 40)\n"
+    with board(tmp_path) as rig:
+        rig.exec("with open('/kept', 'w') as f: f.write('still here')")
+        flash = rig.folder / "flash.bin"
+        # The newer of the first two blocks holds the root; it moves to the other when it is full.
+        for _ in range(20):
+            head = flash.read_bytes()[: 2 * BLOCK]
+            revisions = [int.from_bytes(head[at : at + 4], "little") for at in (0, BLOCK)]
+            if revisions[1] > revisions[0]:
+                break
+            rig.exec(turn)
+        assert revisions[1] > revisions[0]
+        rig.control(power="cut")
+        with flash.open("r+b") as file:
+            file.write(b"\xff" * BLOCK)
+        rig.control(power="on")
+        assert rig.eval("open('/kept').read()") == "still here"
 
 
 def test_power_orders_can_be_repeated(tmp_path):

@@ -68,16 +68,16 @@ def mount():
     """
     vfs.umount("/")
     device = BlockDevice()
-    if device.is_blank():
+    try:
+        # First of all: a power cut may leave the first block erased, and all is in the second.
+        vfs.mount(vfs.VfsLfs2(device, **_GEOMETRY), "/")
+    except OSError:
+        if not device.is_blank():
+            return False
         vfs.VfsLfs2.mkfs(device, **_GEOMETRY)
         vfs.mount(vfs.VfsLfs2(device, **_GEOMETRY), "/")
         with open("boot.py", "w") as file:
             file.write(_BOOT_PY)
-    else:
-        try:
-            vfs.mount(vfs.VfsLfs2(device, **_GEOMETRY), "/")
-        except OSError:
-            return False
     os.chdir("/")
     return True
 
