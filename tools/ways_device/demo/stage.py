@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ways_device.errors import ToolError
-from ways_device.process import tied_to
+from ways_device.process import tied_to, uninterrupted
 
 _READY_S = 60
 _STOP_S = 15
@@ -26,20 +26,22 @@ def program(name: str, folder: Path, *options: str) -> Iterator[dict[str, Any]]:
     info_file = folder / f"{name}.json"
     info_file.unlink(missing_ok=True)
     log_file = folder / f"{name}.log"
-    with log_file.open("wb") as log:
-        # A session of its own: Ctrl-C reaches the demo alone, which then ends things in order.
-        process = subprocess.Popen(
-            [*_WAYS_DEVICE, name, "start", *options, "--info-file", str(info_file)],
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-            preexec_fn=tied_to(os.getpid()),  # noqa: PLW1509 - no thread runs yet
-        )
+    process = None
     try:
+        with log_file.open("wb") as log, uninterrupted():
+            # A session of its own: Ctrl-C reaches the demo alone, which then ends things in order.
+            process = subprocess.Popen(
+                [*_WAYS_DEVICE, name, "start", *options, "--info-file", str(info_file)],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                preexec_fn=tied_to(os.getpid()),  # noqa: PLW1509 - no thread runs yet
+            )
         yield _when_ready(process, info_file, log_file)
     finally:
-        _end(process)
+        if process is not None:
+            _end(process)
 
 
 _WAYS_DEVICE = (sys.executable, "-m", "ways_device.cli")
