@@ -40,6 +40,12 @@ def write(real, path, text):
     real.mpremote("exec", f"with open({path!r}, 'w') as f: f.write({text!r})")
 
 
+def restart(real):
+    """Reset, and let the agent begin: a Ctrl-C that comes while a chip starts is lost on it."""
+    real.mpremote("reset")
+    real.wait_until_reporting()
+
+
 def boots(real):
     return real.get(f"/sandbox/ledger/{real.device_id}")["boots"]
 
@@ -101,10 +107,9 @@ def test_ctrl_c_gives_the_repl_and_a_reset_goes_on_within_the_boot(real):
 
 def test_a_stray_file_hides_no_module_from_the_agent(real):
     write(real, "/asyncio.py", "raise SystemError")
-    real.mpremote("reset")
-    real.wait_until_reporting()
+    restart(real)
     real.mpremote("rm", ":asyncio.py")
-    real.mpremote("reset")
+    restart(real)
 
 
 def test_a_corrupt_file_is_one_line_and_the_board_stays_at_its_repl(real):
