@@ -47,6 +47,7 @@ class Session(MQTTClient):
         """
         super().__init__(client_id, server, port, user, password, keepalive, ssl)
         self.up = asyncio.Event()
+        self.logins = 0  # how many links there have been, to tell a new one from the last
         self._gate = gate
         self._resolve = resolve
         self._clock = clock
@@ -162,6 +163,7 @@ class Session(MQTTClient):
             raise LinkError("protocol: session present")
         await transport.within(most_ms, "resend", self._resume(present))
         self._log.info("session_up", resumed=present)
+        self.logins += 1
         self.up.set()
         self._ready.set()
         return present

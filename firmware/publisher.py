@@ -7,6 +7,8 @@ The publisher is the owner of all its messages (see mqtt.py). A reference to one
     part                    which of the topics that take readings
 """
 
+import asyncio
+
 from firmware import codec
 from firmware.budget import Budget
 from firmware.errors import CorruptError, RejectedError
@@ -17,6 +19,7 @@ STATUS = 11
 ATTRIBUTES = 12
 
 _MAX_EVENTS = 16
+_LOOK_MS = 60_000
 
 
 class _Event:
@@ -60,7 +63,7 @@ class Publisher:
         self._record = memoryview(bytearray(320))
         self._lanes = [_Lane(kind) for kind in LANES]
         self._events = []
-        self._is_born = False
+        self._born_in = 0  # the login in which attributes and status were told
         self._budget = Budget(budget_per_min, clock)
 
     def add_event(self, event_type, metadata):
@@ -85,12 +88,14 @@ class Publisher:
                 if wait_ms or not self._send_next():
                     break
                 self._budget.spend()
-            if not session.up.is_set():
-                self._is_born = False
             if wait_ms:
                 await self._clock.sleep_ms(wait_ms)
-            else:
-                await self._ready.wait()
+                continue
+            try:
+                # A status falls due by time alone, however rare the readings are.
+                await asyncio.wait_for_ms(self._ready.wait(), _LOOK_MS)
+            except asyncio.TimeoutError:
+                pass
 
     # As the owner of messages.
 
@@ -126,8 +131,8 @@ class Publisher:
 
     def _send_next(self):
         """Send one message; return False if nothing waits."""
-        if not self._is_born:
-            self._is_born = True
+        if self._born_in != self._session.logins:
+            self._born_in = self._session.logins
             self._status.forget()
             return self._put((ATTRIBUTES, 0, 0))
         if self._status.is_due():

@@ -4,6 +4,7 @@ import json
 from fakes.board import FakeBoard
 from fakes.clock import FakeClock
 from fakes.log import Lines
+from firmware import publisher as publisher_module
 from firmware.errors import RejectedError
 from firmware.publisher import Publisher
 from firmware.reading import Datapoint, Reading
@@ -19,6 +20,7 @@ class Session:
 
     def __init__(self, size=16, limit=1024):
         self.up = asyncio.Event()
+        self.logins = 0
         self.size = size
         self.limit = limit
         self.open = []
@@ -89,6 +91,7 @@ class Rig:
         await asyncio.sleep_ms(0)
 
     async def connect(self):
+        self.session.logins += 1
         self.session.up.set()
         self.ready.set()
         await self.run()
@@ -277,3 +280,31 @@ async def test_an_event_that_never_fits_is_said_once_and_holds_nothing_up():
     await rig.run()
     await rig.connect()
     assert len(rig.lines.having("message_rejected")) == 1
+
+
+async def test_a_link_that_was_gone_for_a_moment_is_a_new_birth_all_the_same():
+    rig = Rig()
+    task = asyncio.create_task(rig.publisher.run())
+    for _ in range(2):
+        rig.session.logins += 1
+        rig.session.up.set()
+        rig.ready.set()
+        await asyncio.sleep_ms(5)
+        # Nothing wakes the publisher while there is no link.
+        rig.session.up.clear()
+    task.cancel()
+    assert len(rig.sent("attributes")) == len(rig.sent("status")) == 2
+
+
+async def test_a_status_falls_due_without_any_reading():
+    publisher_module._LOOK_MS = 5
+    rig = Rig()
+    rig.session.logins += 1
+    rig.session.up.set()
+    task = asyncio.create_task(rig.publisher.run())
+    await asyncio.sleep_ms(20)
+    assert len(rig.sent("status")) == 1
+    rig.status.due = True
+    await asyncio.sleep_ms(40)
+    task.cancel()
+    assert len(rig.sent("status")) == 2
