@@ -7,22 +7,26 @@ seconds UTC. The chip's own clock counts from 2000 (1970 on Linux) and stays in 
 import asyncio
 import time
 
+from micropython import const
+
 # UTC when this version was made: no true time is before it.
 BUILT_EPOCH_S = 1795392000
 
 _PORT_EPOCH_S = 946684800 if time.gmtime(0)[0] == 2000 else 0
-_RESYNC_MS = 6 * 3600 * 1000
-_LOOK_MS = 5000
+_RESYNC_MS = const(6 * 3600 * 1000)
+_LOOK_MS = const(5000)
 # A time server may be this far behind the last one, and nobody's clock is further ahead.
-_TOLERANCE_S = 2
-_HORIZON_S = 10 * 366 * 86400
+_TOLERANCE_S = const(2)
+_HORIZON_S = const(10 * 366 * 86400)
+# The floor in flash is written no more often.
+_DAY_S = const(86400)
 
 
 class Clock:
     def __init__(self, board, retained):
         """Keep the board; start() is what sets anything."""
-        self._board = board
-        self._retained = retained
+        self.board = board
+        self.retained = retained
         self._last_ticks = time.ticks_ms()
         self._uptime_ms = 0
         # Set once a session may be tried: the time is known, or nobody would tell it.
@@ -48,7 +52,8 @@ class Clock:
     @property
     def known(self):
         """True when something that knows the time has set the clock in this power-on."""
-        return self._retained.time_known and self._raw_s() >= BUILT_EPOCH_S
+        retained = self.retained
+        return retained.time_known and self._raw_s() >= max(BUILT_EPOCH_S, retained.floor_s)
 
     def start(self):
         """Decide what the chip's clock is worth, and never let it fall below the floor.
@@ -56,13 +61,14 @@ class Clock:
         TLS compares the certificate's dates with this clock. After a power cut it shows 2000:
         the last good time is wrong too, but close enough to accept a valid certificate.
         """
-        retained = self._retained
-        if retained.power_on:
-            # A clock at or past the floor was kept running, or seeded by the host.
-            retained.time_known = self._raw_s() >= self._floor_s()
-        if self._raw_s() < self._floor_s():
+        retained = self.retained
+        raw_s, floor_s = self._raw_s(), self._floor_s()
+        if raw_s < floor_s:
             retained.time_known = False
-            self._set_raw(self._floor_s())
+            self._set_raw(floor_s)
+        elif retained.power_on:
+            # A machine keeps its own time; a chip that lost its memory has lost its time too.
+            retained.time_known = self.board.has_own_time
         retained.save()
         if retained.time_known:
             self.settled.set()
@@ -71,16 +77,19 @@ class Clock:
         """Return what a reading made now keeps as its time: the clock's seconds as they are."""
         return self._raw_s()
 
-    def epoch_s(self, stamp, was_known, boot):
+    def epoch_s(self, stamp, known, boot):
         """Return the Unix time of a stamp, or None if it cannot be known any more.
 
-        was_known tells whether the clock was right at that moment. If it was not, the first
+        known tells whether the clock was right at that moment. If it was not, the first
         sync of the same power-on told by how much.
         """
-        if was_known:
+        if known:
             return stamp
-        if self.known and boot == self._retained.boot:
-            return stamp + self._retained.shift_s
+        if self.known and boot == self.retained.boot:
+            stamp += self.retained.shift_s
+            # A clock that was set more than once before it was known leaves no trace of it.
+            if BUILT_EPOCH_S <= stamp <= self._raw_s() + _TOLERANCE_S:
+                return stamp
         return None
 
     def now_s(self):
@@ -88,21 +97,29 @@ class Clock:
         return self._raw_s() if self.known else None
 
     def set_utc(self, epoch_s):
-        """Set the clock to a time that is known to be true, and raise the floor to it."""
-        retained = self._retained
-        if not retained.time_known:
+        """Set the clock to a time that is known to be true, which becomes the floor.
+
+        The floor in NVS follows when it has to: once per power-on, and when it is a day old.
+        """
+        retained = self.retained
+        nvs = self.board.nvs
+        is_first = not self.known
+        if is_first:
             retained.shift_s = epoch_s - self._raw_s()
             retained.time_known = True
+        retained.floor_s = 0
+        if is_first or abs(epoch_s - self._floor_s()) >= _DAY_S:
+            nvs.set_i32("time_floor", epoch_s - (epoch_s >> 31 << 32))
+        retained.floor_s = epoch_s
         self._set_raw(epoch_s)
         retained.save()
-        self._board.nvs.set_i32("time_floor", _to_i32(epoch_s))
         self.settled.set()
 
     async def follow(self):
         """Wait for ever on a machine that keeps its own time; settle once it looks true."""
         while not self.known:
             await asyncio.sleep_ms(_LOOK_MS)
-            self._retained.time_known = self._raw_s() >= self._floor_s()
+            self.retained.time_known = self._raw_s() >= self._floor_s()
         self.settled.set()
         await asyncio.Event().wait()
 
@@ -122,30 +139,24 @@ class Clock:
                 self.set_utc(epoch_s)
                 backoff.reset()
                 self.doubted.clear()
-                await self._until_doubted(_RESYNC_MS)
             except (OSError, ValueError) as exc:
                 log.warn("sync_failed", why=exc)
                 # A network that blocks time servers is no reason not to try the broker.
                 self.settled.set()
                 await asyncio.sleep_ms(backoff.next_ms())
-
-    async def _until_doubted(self, most_ms):
-        try:
-            await asyncio.wait_for_ms(self.doubted.wait(), most_ms)
-        except asyncio.TimeoutError:
-            pass
+                continue
+            try:
+                await asyncio.wait_for_ms(self.doubted.wait(), _RESYNC_MS)
+            except asyncio.TimeoutError:
+                pass
 
     def _floor_s(self):
-        kept = self._board.nvs.get_i32("time_floor")
-        return max(BUILT_EPOCH_S, 0 if kept is None else kept & 0xFFFFFFFF)
+        kept = self.board.nvs.get_i32("time_floor")
+        return max(BUILT_EPOCH_S, (kept or 0) & 0xFFFFFFFF, self.retained.floor_s)
 
     def _raw_s(self):
         return int(time.time()) + _PORT_EPOCH_S
 
     def _set_raw(self, epoch_s):
         year, month, day, hour, minute, second, weekday = time.gmtime(epoch_s - _PORT_EPOCH_S)[:7]
-        self._board.set_rtc((year, month, day, weekday, hour, minute, second, 0))
-
-
-def _to_i32(value):
-    return value - (1 << 32) if value >> 31 else value
+        self.board.set_rtc((year, month, day, weekday, hour, minute, second, 0))

@@ -5,32 +5,48 @@ Source: RFC 1035, sections 4.1 (messages) and 4.1.4 (compression).
 """
 
 import asyncio
+import errno
 import socket
 import struct
 from random import getrandbits
 
-_PORT = 53
-_TRY_MS = 2000
-_MAX_REPLY = 512
+from micropython import const
+
+from firmware.errors import LinkError
+
+_MAX_REPLY = const(512)
+_LOOK_MS = const(20)
+# So many servers, and this long for each: a look-up ends before the session gives it up.
+_MAX_SERVERS = const(4)
+_TRY_MS = const(1600)
 
 
-async def ask(address, port, request, reply, timeout_ms):
-    """Send one datagram and wait for one from the same peer; return its length in reply.
+async def ask(server, port, request, parse, timeout_ms):
+    """Send one datagram to "address" or "address:port" and return what its answer says.
 
-    Raises OSError when none comes within timeout_ms. Only the peer's own datagrams count: the
-    socket is connected to it.
+    parse(reply, request) returns None for what is no answer to the request: it goes on waiting.
+    Raises OSError when none comes in time, or what parse raises. Only the server's own
+    datagrams count: the socket is connected to it.
     """
+    address, _, other = server.partition(":")
     sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     try:
         sock.setblocking(False)
-        sock.connect(socket.getaddrinfo(address, port)[0][-1])  # an address: nothing to look up
+        # An address: nothing to look up.
+        sock.connect(socket.getaddrinfo(address, int(other or port))[0][-1])
         sock.send(request)
-        stream = asyncio.StreamReader(sock)
-        return await asyncio.wait_for_ms(stream.readinto(reply), timeout_ms)
-    except asyncio.TimeoutError:
-        raise OSError("no answer from %s:%d" % (address, port))
+        for _ in range(timeout_ms // _LOOK_MS):
+            try:
+                said = parse(sock.recv(_MAX_REPLY), request)
+                if said is not None:
+                    return said
+            except OSError as exc:
+                if exc.errno != errno.EAGAIN:
+                    raise
+            await asyncio.sleep_ms(_LOOK_MS)
     finally:
         sock.close()
+    raise LinkError("no answer from " + server)
 
 
 class Resolver:
@@ -38,7 +54,7 @@ class Resolver:
 
     def __init__(self, servers):
         """servers() returns the addresses to ask, as they are at the moment of asking."""
-        self._servers = servers
+        self.servers = servers
         self._known = {}
 
     async def resolve(self, host):
@@ -47,67 +63,53 @@ class Resolver:
         When no server answers, the last good address serves: TLS checks who is there. Raises
         OSError if there is none.
         """
-        if is_address(host):
+        if host.replace(".", "").isdigit():  # an address
             return host
         if host == "localhost":  # RFC 6761: never asked of anybody
             return "127.0.0.1"
         why = "no name server"
-        for server in self._servers():
+        request = struct.pack("!HHHHHH", getrandbits(16), 0x0100, 1, 0, 0, 0)
+        for label in host.split("."):
+            request += bytes((len(label),)) + label.encode()
+        request += b"\0\0\1\0\1"
+        for server in self.servers()[:_MAX_SERVERS]:
             try:
-                self._known[host] = await _query(server, host)
+                self._known[host] = await ask(server, 53, request, parse, _TRY_MS)
                 break
             except OSError as exc:
                 why = exc
         if host not in self._known:
-            raise OSError("%s: %s" % (host, why))
+            raise LinkError("dns: %s: %s" % (host, why))
         return self._known[host]
 
 
-def is_address(host):
-    """Tell whether host is an IPv4 address in dotted form."""
-    parts = host.split(".")
-    return len(parts) == 4 and all(part.isdigit() and int(part) < 256 for part in parts)
+def parse(reply, request):
+    """Return the first address in the answer to request, None if it answers something else.
 
-
-async def _query(server, host):
-    number = getrandbits(16)
-    request = struct.pack("!HHHHHH", number, 0x0100, 1, 0, 0, 0)
-    for label in host.split("."):
-        request += bytes([len(label)]) + label.encode()
-    request += b"\0\0\1\0\1"
-    reply = bytearray(_MAX_REPLY)
-    address, _, port = server.partition(":")
-    size = await ask(address, int(port or _PORT), request, reply, _TRY_MS)
-    return parse(reply, size, request)
-
-
-def parse(reply, size, request):
-    """Return the first address in the answer to request.
-
-    Raises OSError if the answer is not one to this request, or holds no address.
+    Raises OSError if it holds no address.
     """
     # The question is repeated in the reply; only its flags and counts differ in the header.
     start = len(request)
-    if size < start or reply[:2] != request[:2] or reply[12:start] != request[12:]:
-        raise OSError("not our answer")
-    flags, _, answers = struct.unpack_from("!HHH", reply, 2)
-    if not flags & 0x8000 or flags & 0x000F:
-        raise OSError("answer code %d" % (flags & 15))
+    if reply[:2] != request[:2] or reply[12:start] != request[12:] or not reply[2] & 0x80:
+        return None
+    if reply[3] & 0x0F:
+        raise LinkError("answer code %d" % (reply[3] & 0x0F))
     at = start
-    for _ in range(answers):
-        at = _skip_name(reply, at, size)
-        if at + 10 > size:
+    for _ in range(reply[6] << 8 | reply[7]):
+        at = _skip_name(reply, at)
+        if at + 10 > len(reply):
             break
         kind, kin, _, length = struct.unpack_from("!HHIH", reply, at)
         at += 10
-        if kind == 1 and kin == 1 and length == 4 and at + 4 <= size:
+        # 0.0.0.0 is how some servers say that they will not tell.
+        if kind == kin == 1 and length == 4 and any(reply[at : at + 4]) and at + 4 <= len(reply):
             return "%d.%d.%d.%d" % tuple(reply[at : at + 4])
         at += length
-    raise OSError("no address in the answer")
+    raise LinkError("no address in the answer")
 
 
-def _skip_name(reply, at, size):
-    while at < size:
+def _skip_name(reply, at):
+    while at < len(reply):
         length = reply[at]
         if length & 0xC0 == 0xC0:
             return at + 2

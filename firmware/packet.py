@@ -3,28 +3,22 @@
 Source: OASIS MQTT Version 3.1.1, chapters 2 and 3.
 """
 
-import struct
+from micropython import const
 
-from firmware.errors import LinkError, RefusedError, RejectedError
+from firmware.errors import LinkError, RejectedError
 
-CONNACK = 0x20
-PUBLISH = 0x30
-PUBACK = 0x40
-SUBACK = 0x90
-PINGRESP = 0xD0
-
-PINGREQ = b"\xc0\x00"
-DISCONNECT = b"\xe0\x00"
-
-# The fixed header is written in full length: a longer form of the same number is not allowed
-# by the standard, so the size is known before anything is written.
-_DUP = 0x08
-_QOS1 = 0x02
-_RETAIN = 0x01
+# Of PUBLISH: the packet itself and its flags.
+_PUBLISH = const(0x30)
+_DUP = const(0x08)
+_QOS1 = const(0x02)
 
 
 def _header(buf, first, size):
-    """Write the fixed header of a packet with size bytes after it; return where they start."""
+    """Write the fixed header of a packet with size bytes after it; return where they start.
+
+    A longer form of the same length is not allowed by the standard, so the size of the header
+    is known before anything is written.
+    """
     end = 2 if size < 0x80 else 3
     if end + size > len(buf):
         raise RejectedError("packet of %d bytes, the buffer holds %d" % (end + size, len(buf)))
@@ -37,91 +31,91 @@ def _header(buf, first, size):
     return end
 
 
-def _put(buf, at, data):
+def _number(buf, at, value):
+    """Write a number of two bytes; return where the next field starts."""
+    buf[at] = value >> 8
+    buf[at + 1] = value & 0xFF
+    return at + 2
+
+
+def _text(buf, at, data):
     """Write a length and the data; return where the next field starts."""
-    size = len(data)
-    buf[at] = size >> 8
-    buf[at + 1] = size & 0xFF
-    buf[at + 2 : at + 2 + size] = data
-    return at + 2 + size
+    at = _number(buf, at, len(data))
+    buf[at : at + len(data)] = data
+    return at + len(data)
 
 
-def connect_into(buf, client_id, user, password, keepalive_s, clean, will):
-    """Write CONNECT; return its size. will is (topic, message, qos, retain) or None."""
+def connect_into(buf, client, clean):
+    """Write CONNECT; return its size. client has the fields of umqtt.simple's MQTTClient."""
     flags = 0x02 if clean else 0
-    fields = [client_id]
-    if will:
-        topic, message, qos, retain = will
-        flags |= 0x04 | qos << 3 | (0x20 if retain else 0)
-        fields += (topic, message)
-    if user is not None:
+    fields = [client.client_id]
+    if client.lw_topic:
+        flags |= 0x04 | client.lw_qos << 3 | (0x20 if client.lw_retain else 0)
+        fields += (client.lw_topic, client.lw_msg)
+    if client.user is not None:
         flags |= 0xC0
-        fields += (user, password)
-    at = _header(buf, 0x10, 10 + sum(2 + len(field) for field in fields))
-    buf[at : at + 8] = b"\x00\x04MQTT\x04" + bytes((flags,))
-    struct.pack_into("!H", buf, at + 8, keepalive_s)
-    at += 10
+        fields += (client.user, client.pswd)
+    size = 10
     for field in fields:
-        at = _put(buf, at, field)
+        size += 2 + len(field)
+    at = _text(buf, _header(buf, 0x10, size), b"MQTT")
+    buf[at] = 4
+    buf[at + 1] = flags
+    at = _number(buf, at + 2, client.keepalive)
+    for field in fields:
+        at = _text(buf, at, field)
     return at
 
 
 def publish_into(buf, topic, message, retain, packet_id, dup):
     """Write PUBLISH with QoS 1, or QoS 0 if packet_id is 0; return its size."""
-    size = 2 + len(topic) + len(message) + (2 if packet_id else 0)
-    first = PUBLISH | (_RETAIN if retain else 0)
+    size = 2 + len(topic) + len(message)
+    first = _PUBLISH | (1 if retain else 0)
     if packet_id:
+        size += 2
         first |= _QOS1 | (_DUP if dup else 0)
-    at = _put(buf, _header(buf, first, size), topic)
+    at = _text(buf, _header(buf, first, size), topic)
     if packet_id:
-        buf[at] = packet_id >> 8
-        buf[at + 1] = packet_id & 0xFF
-        at += 2
+        at = _number(buf, at, packet_id)
     buf[at : at + len(message)] = message
     return at + len(message)
 
 
 def subscribe_into(buf, topic, qos, packet_id):
     """Write SUBSCRIBE for one topic filter; return its size."""
-    at = _header(buf, 0x82, 2 + 2 + len(topic) + 1)
-    struct.pack_into("!H", buf, at, packet_id)
-    at = _put(buf, at + 2, topic)
+    at = _number(buf, _header(buf, 0x82, 5 + len(topic)), packet_id)
+    at = _text(buf, at, topic)
     buf[at] = qos
     return at + 1
 
 
-def puback(packet_id):
-    return bytes((PUBACK, 2, packet_id >> 8, packet_id & 0xFF))
-
-
 def frame(buf, at, have):
-    """Return (size of the fixed header, size of the rest) of the packet at buf[at].
+    """Return (where its body starts, where it ends) of the packet at buf[at].
 
     Returns None while too little of it has come, which is up to buf[have]. Raises LinkError for
     a length that no packet has.
     """
     size = shift = 0
-    for taken in range(1, 5):
-        if at + taken >= have:
-            return None
-        byte = buf[at + taken]
+    body = at + 1
+    while body < have:
+        byte = buf[body]
+        body += 1
         size |= (byte & 0x7F) << shift
         if byte < 0x80:
-            return taken + 1, size
+            return body, body + size
         shift += 7
-    raise LinkError("protocol: length")
+        if shift > 21:
+            raise LinkError("protocol: length")
+    return None
 
 
-def parse_connack(buf):
-    """Return True if the broker kept our session. Raises RefusedError or LinkError if not in."""
-    if buf[0] != CONNACK or buf[1] != 2 or buf[2] > 1:
+def parse_connack(buf, at, body, end):
+    """Return True if the broker kept our session. Raises LinkError if we are not in."""
+    if buf[at] != 0x20 or end != body + 2 or buf[body] > 1:
         raise LinkError("protocol: CONNACK")
-    code = buf[3]
-    if code in (4, 5):  # bad user name or password, not authorised
-        raise RefusedError("auth:%d" % code)
-    if code:
-        raise LinkError("refused:%d" % code)
-    return buf[2] == 1
+    if buf[body + 1]:
+        raise LinkError("auth:%d" % buf[body + 1])
+    return buf[body] == 1
 
 
 def parse_publish(buf, first, start, have, end):
@@ -132,16 +126,13 @@ def parse_publish(buf, first, start, have, end):
     Raises LinkError for a malformed one.
     """
     qos = first >> 1 & 3
-    if qos > 1:  # we never subscribe above 1; 3 is no QoS at all
-        raise LinkError("protocol: QoS %d" % qos)
-    if start + 2 > have:
-        raise LinkError("protocol: PUBLISH")
     topic_at = start + 2
-    topic_end = topic_at + (buf[start] << 8 | buf[start + 1])
-    message_at = topic_end + (2 if qos else 0)
-    if topic_end == topic_at or message_at > end or message_at > have:
-        raise LinkError("protocol: PUBLISH")
-    packet_id = buf[topic_end] << 8 | buf[topic_end + 1] if qos else 0
-    if qos and not packet_id:
-        raise LinkError("protocol: packet id 0")
-    return topic_at, topic_end, packet_id, message_at
+    # We never subscribe above 1; 3 is no QoS at all.
+    if qos < 2 and topic_at <= have:
+        topic_end = topic_at + (buf[start] << 8 | buf[start + 1])
+        message_at = topic_end + 2 * qos
+        if topic_at < topic_end and message_at <= have:
+            packet_id = buf[topic_end] << 8 | buf[topic_end + 1] if qos else 0
+            if packet_id or not qos:
+                return topic_at, topic_end, packet_id, message_at
+    raise LinkError("protocol: PUBLISH")

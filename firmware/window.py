@@ -1,74 +1,160 @@
-"""Messages sent with QoS 1 and not yet acknowledged, and the packet ids they hold."""
+"""What outlives a link: messages without their acknowledgement, subscriptions, ids handled lately.
+
+Also what each packet from the broker does to them, and which packets a broker must not send.
+"""
+
+import binascii
+
+from micropython import const
+
+from firmware import packet
+from firmware.errors import LinkError
+
+_REFUSED = const(0x80)
+# As many as a broker has on the way to us at once, by mosquitto's default.
+_MAX_HANDLED = const(20)
 
 
 class Window:
-    """Each message is (packet id, owner, ref), oldest first. See mqtt.py for what an owner is."""
+    def __init__(self, size, link, clock, log, client, moved):
+        """See mqtt.py for owners.
 
-    def __init__(self, size):
+        client      has cb(topic, message) for each message that comes, or None
+        moved()     is told that the broker has answered something
+        """
         self.size = size
-        self._open = []
+        self.link = link
+        self.clock = clock
+        self.log = log
+        self.client = client
+        self.moved = moved
+        self.since = 0  # ticks: when the broker last answered, or began to owe an answer
+        # The open messages, oldest first.
+        self.ids = []
+        self.owners = []
+        self.refs = []
+        self.topics = {}  # subscriptions to be had: filter -> QoS
+        self.asked = {}  # packet id of a SUBSCRIBE without its answer -> filter
         self._last_id = 0
-        self.reserved = {}  # packet id of a SUBSCRIBE: the code it got, None while open
-
-    def __len__(self):
-        return len(self._open)
-
-    def __iter__(self):
-        return iter(self._open)
-
-    @property
-    def is_full(self):
-        return len(self._open) >= self.size
+        self._handled = []  # checksums of inbound QoS 1 messages, id included
 
     def next_id(self):
         """Return a packet id, 1..65535, that nothing open has."""
+        if not self.ids and not self.asked:
+            self.since = self.clock.ticks_ms()
         while True:
             self._last_id = self._last_id % 65535 + 1
-            if self._last_id not in self.reserved and self._find(self._last_id) is None:
+            if self._last_id not in self.ids and self._last_id not in self.asked:
                 return self._last_id
 
-    def add(self, packet_id, owner, ref):
-        self._open.append((packet_id, owner, ref))
+    def publish(self, topic, msg, retain, owner, ref):
+        """Send a message with QoS 1 and keep it in mind."""
+        packet_id = self.next_id()
+        link = self.link
+        size = packet.publish_into(link.tx, topic, msg, retain, packet_id, False)
+        self.ids.append(packet_id)
+        self.owners.append(owner)
+        self.refs.append(ref)
+        link.put(size)
 
-    def acked(self, packet_id):
-        """Let the owner know and free the id; return False if nothing open has it."""
-        number = self._find(packet_id)
-        if number is None:
-            return False
-        _, owner, ref = self._open.pop(number)
-        owner.acked(ref)
-        return True
+    def subscribe(self, topic, qos):
+        """Send a SUBSCRIBE and keep it in mind."""
+        packet_id = self.next_id()
+        link = self.link
+        size = packet.subscribe_into(link.tx, topic, qos, packet_id)
+        self.topics[topic] = qos
+        self.asked[packet_id] = topic
+        link.put(size)
 
-    def rewind(self):
-        """Forget all: the broker has forgotten the session. Each owner is told once."""
-        owners = []
-        for _, owner, _ in self._open:
-            if owner not in owners:
-                owners.append(owner)
-        self._open.clear()
+    async def resume(self, present):
+        """Begin on a new link: send again what was not answered, in order.
+
+        If the broker has forgotten the session (not present), the messages are handed back: each
+        owner is told once. The subscriptions are asked for anew.
+        """
+        link = self.link
+        self.since = self.clock.ticks_ms()
+        if present:
+            for number, packet_id in enumerate(self.ids):
+                topic, msg, retain = self.owners[number].message(self.refs[number])
+                link.put(packet.publish_into(link.tx, topic, msg, retain, packet_id, True))
+                await link.drain()
+        else:
+            self._forget()
+        if self.asked or not present:
+            self.asked.clear()
+            for topic in list(self.topics):
+                self.subscribe(topic, self.topics[topic])
+                await link.drain()
+
+    def _forget(self):
+        owners = set(self.owners)
+        self.ids.clear()
+        self.owners.clear()
+        self.refs.clear()
+        self._handled.clear()
         for owner in owners:
             owner.rewind()
 
-    def _find(self, packet_id):
-        # Acknowledgements come in order: what is looked for is nearly always the first.
-        for number, entry in enumerate(self._open):
-            if entry[0] == packet_id:
-                return number
-        return None
+    def take(self, at, body, end):
+        """Act on the packet rx[at:end]. Raises LinkError for one that a broker must not send."""
+        rx = self.link.rx
+        first = rx[at]
+        if first & 0xF0 == 0x30:
+            self._message(rx, first, body, end)
+        elif first == 0x40 and end == body + 2:
+            self._acked(rx[body] << 8 | rx[body + 1])
+        elif first == 0x90 and end == body + 3:
+            self._granted(rx[body] << 8 | rx[body + 1], rx[body + 2])
+        elif first != 0xD0 or end != body:  # all that is left is the answer to a ping
+            raise LinkError("protocol: packet %02x" % first)
 
+    def _acked(self, packet_id):
+        # An id that is not open is an answer to what a former link sent twice.
+        if packet_id in self.ids:
+            number = self.ids.index(packet_id)
+            self.ids.pop(number)
+            self.since = self.clock.ticks_ms()
+            self.owners.pop(number).acked(self.refs.pop(number))
+            self.moved()
 
-class Ticket:
-    """The owner of one message that somebody waits for."""
+    def _granted(self, packet_id, code):
+        topic = self.asked.pop(packet_id, None)
+        if topic is None:
+            return
+        if code < _REFUSED:
+            self.topics[topic] = code
+        else:
+            self.log.warn("subscription_refused", topic=topic.decode())
+            self.topics.pop(topic, None)  # it may have been asked for twice
+        self.moved()
 
-    def __init__(self, topic, msg, retain):
-        self._message = (topic, msg, retain)
-        self.is_sent = self.is_done = False
+    def _message(self, rx, first, body, end):
+        have = min(end, len(rx))
+        topic_at, topic_end, packet_id, message_at = packet.parse_publish(
+            rx, first, body, have, end
+        )
+        if end > have:
+            self.log.warn("message_oversize", bytes=end - message_at)
+        elif not self._is_duplicate(packet_id, first, rx[body:end]) and self.client.cb:
+            try:
+                self.client.cb(bytes(rx[topic_at:topic_end]), bytes(rx[message_at:end]))
+            except Exception as exc:  # a message that cannot be handled must not come for ever
+                self.log.error("message_failed", why=repr(exc))
+        if packet_id:
+            self.link.put_short(bytes((0x40, 2, packet_id >> 8, packet_id & 0xFF)))
 
-    def message(self, _ref):
-        return self._message
+    def _is_duplicate(self, packet_id, first, data):
+        """Tell whether this was handled lately; keep it in mind if it was not.
 
-    def acked(self, _ref):
-        self.is_done = True
-
-    def rewind(self):
-        self.is_sent = False
+        Brokers use an id again once it was acknowledged: the content has to be the same too.
+        """
+        if not packet_id:
+            return False
+        check = binascii.crc32(data)
+        if first & 0x08 and check in self._handled:
+            return True
+        self._handled.append(check)
+        if len(self._handled) > _MAX_HANDLED:
+            self._handled.pop(0)
+        return False

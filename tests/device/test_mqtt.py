@@ -1,6 +1,7 @@
 """The session against a scripted broker: what is on the wire, and what the owners are told."""
 
 import asyncio
+import errno
 
 from fakes.broker import Broker
 from fakes.log import Lines
@@ -47,13 +48,17 @@ class Rig:
         async def resolve(host):
             return host
 
-        options = {"keepalive": 60, "window": 16}
+        options = {
+            "keepalive": 60,
+            "window": 16,
+            "clock": Clock,
+            "backoff": Backoff(20, 20, lambda limit: 10),
+        }
         options.update(self.options)
         self.session = Session(
             b"d1", "127.0.0.1", self.broker.port, b"user", b"secret",
-            gate=gate, resolve=resolve, clock=Clock, log=self.lines.log("mqtt"),
-            backoff=Backoff(20, 20, lambda limit: 10), ready=self.ready,
-            doubted=self.doubted, **options
+            gate=gate, resolve=resolve, log=self.lines.log("mqtt"),
+            ready=self.ready, doubted=self.doubted, **options
         )  # fmt: skip
         self.session.set_callback(lambda topic, msg: self.messages.append((topic, msg)))
         self.session.set_last_will(b"d1/status", b"gone", True, 1)
@@ -154,8 +159,7 @@ async def test_a_late_acknowledgement_is_no_reason_to_send_twice():
 
 
 async def test_a_peer_that_stops_acknowledging_is_left_and_the_message_goes_again():
-    async with Rig(keepalive=10) as rig:
-        rig.session._clock = Hurried
+    async with Rig(keepalive=10, clock=Hurried) as rig:
         rig.broker.acks = False
         await rig.session.up.wait()
         rig.put(0)
@@ -168,13 +172,11 @@ class Hurried(Clock):
 
     ticks_ms = staticmethod(lambda: Clock.ticks_ms() * 50 % (1 << 29))
     ticks_diff = staticmethod(lambda end, start: end - start)
+    sleep_ms = staticmethod(lambda ms: asyncio.sleep_ms(ms // 50))
 
 
 async def test_a_silent_broker_is_left_at_each_stage():
-    from firmware import mqtt
-
-    mqtt._CONNACK_MS = 100
-    async with Rig() as rig:
+    async with Rig(clock=Hurried) as rig:
         rig.broker.mute = True
         await until(lambda: rig.broker.connections >= 2)
         assert rig.lines[0] == "0 W mqtt session_failed why=connack:timeout"
@@ -247,8 +249,7 @@ async def test_a_message_over_the_buffer_is_drained_acknowledged_and_counted():
 
 
 async def test_an_idle_session_pings_and_stays_up():
-    async with Rig(keepalive=10) as rig:
-        rig.session._clock = Hurried
+    async with Rig(keepalive=10, clock=Hurried) as rig:
         await until(lambda: len(rig.broker.having("ping")) >= 3)
         assert rig.broker.connections == 1
 
@@ -280,14 +281,33 @@ async def test_publish_waits_for_the_acknowledgement_and_survives_a_lost_link():
         assert [message for message, _, _ in rig.wire()] == [b"quick", b"sure", b"sure"]
 
 
+class Broken:
+    """A socket that takes nothing any more, and gives what the one below it has."""
+
+    def __init__(self, below):
+        self.below = below
+
+    def write(self, *_):
+        raise OSError(errno.ECONNRESET)
+
+    def readinto(self, buf):
+        count = self.below.readinto(buf)
+        if count is None:
+            raise OSError(errno.ENOTCONN)
+        return count
+
+    def close(self):
+        self.below.close()
+
+
 async def test_a_write_that_fails_in_any_task_ends_the_link_and_not_the_agent():
     async with Rig() as rig:
         await rig.session.up.wait()
-        rig.session._link.push = lambda: rig.session._fail(OSError(104))
+        rig.session.link._sock = Broken(rig.session.link._sock)
         rig.session.ping()  # from this task
         await until(lambda: rig.broker.connections == 2)
         await rig.session.up.wait()
-        rig.session._link.push = lambda: rig.session._fail(OSError(104))
+        rig.session.link._sock = Broken(rig.session.link._sock)
         await rig.broker.send(b"\x32\x09\x00\x03a/b\x12\x34yo")  # its PUBACK: from the reader
         await until(lambda: rig.broker.connections == 3)
         assert not rig.task.done()
@@ -305,10 +325,10 @@ async def test_dates_that_do_not_fit_raise_doubt_about_the_clock():
     ):
         async with Rig() as rig:
 
-            async def refuse(_clean, text=text):
+            async def refuse(_host, text=text):
                 raise ValueError(text)
 
-            rig.session.connect = refuse
+            rig.session.resolve = refuse
             await until(lambda: rig.lines)
             assert rig.doubted.is_set() == is_doubted, text
 

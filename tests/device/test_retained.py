@@ -14,12 +14,12 @@ def test_a_reset_keeps_every_field():
     board = FakeBoard()
     before = Retained(board)
     before.next_seq, before.front_first = 0xFFFFFFFE, 17
-    before.shift_s, before.time_known = -5, True
+    before.shift_s, before.time_known, before.floor_s = -5, True, 0x80000005
     before.save()
     after = Retained(board)
     assert not after.power_on
     assert (after.boot, after.next_seq, after.front_first) == (1, 0xFFFFFFFE, 17)
-    assert (after.shift_s, after.time_known) == (-5, True)
+    assert (after.shift_s, after.time_known, after.floor_s) == (-5, True, 0x80000005)
 
 
 def test_damaged_memory_counts_as_a_power_cut():

@@ -100,3 +100,21 @@ async def test_a_wired_machine_is_up_when_its_link_is():
     await asyncio.wait_for_ms(rig.wifi.up.wait(), 1000)
     assert rig.wifi.rssi_dbm() is None and rig.wlan.tried == []
     task.cancel()
+
+
+async def test_a_reason_that_is_known_is_told_at_once_and_the_next_network_is_tried():
+    rig = Rig({"home": "other"}, ("home", "pw", 0))
+    task = asyncio.create_task(rig.wifi.run())
+    while not rig.lines:
+        await asyncio.sleep_ms(0)
+    assert rig.clock.now <= 1000
+    task.cancel()
+
+
+async def test_a_driver_that_is_already_joining_something_is_stopped_first():
+    rig = Rig({"home": "pw"}, ("home", "pw", 0))
+    rig.wlan.is_on = rig.wlan.is_connecting = True
+    task = asyncio.create_task(rig.wifi.run())
+    await asyncio.wait_for_ms(rig.wifi.up.wait(), 1000)
+    assert not rig.lines.having("join_failed")
+    task.cancel()

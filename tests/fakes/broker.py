@@ -14,14 +14,14 @@ class Broker:
         self.answers_ping = True
         self.greeting = b""  # sent right behind the CONNACK
         self.mute = False  # accept, and say nothing at all
-        self.suback = 1
+        self.suback = 1  # the code of every SUBACK, None for no answer
         self.writer = None
         self.connections = 0
         self._server = None
         self.port = 0
 
-    async def start(self):
-        port = 21000
+    async def start(self, port=21000):
+        """Listen on this port, or on the first free one behind it."""
         while True:
             try:
                 self._server = await asyncio.start_server(self._serve, "127.0.0.1", port)
@@ -29,6 +29,10 @@ class Broker:
             except OSError:
                 port += 1
         self.port = port
+
+    def stop(self):
+        """Let the port go; connections stay as they are."""
+        self._server.close()
 
     def having(self, kind):
         return [packet[1] for packet in self.packets if packet[0] == kind]
@@ -43,6 +47,8 @@ class Broker:
 
     async def _serve(self, reader, writer):
         self.writer = writer
+        # TCP_NODELAY: no answer waits for an ACK of the one before it.
+        writer.s.setsockopt(6, 1, 1)
         self.connections += 1
         try:
             while True:
@@ -59,6 +65,9 @@ class Broker:
                     await self._answer(first, body)
         except (EOFError, OSError):
             pass
+        finally:
+            writer.close()
+            await writer.wait_closed()
 
     async def _answer(self, first, body):
         kind = first & 0xF0
@@ -73,7 +82,8 @@ class Broker:
                 await self.send(bytes((0x40, 2, packet["id"] >> 8, packet["id"] & 255)))
         elif kind == 0x80:
             self.packets.append(("subscribe", body[4:-1]))
-            await self.send(bytes((0x90, 3, body[0], body[1], self.suback)))
+            if self.suback is not None:
+                await self.send(bytes((0x90, 3, body[0], body[1], self.suback)))
         elif kind == 0xC0:
             self.packets.append(("ping", None))
             if self.answers_ping:
