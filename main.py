@@ -38,25 +38,48 @@ def _board():
     return Board(data), folder, name
 
 
+def _once(name):
+    """Return a module of the firmware that is not kept: what it takes is free when it has run."""
+    import firmware
+
+    full = "firmware." + name
+    module = __import__(full, None, None, (name,))
+    # A slot of a dict keeps its value when it is deleted, and with it what that holds.
+    sys.modules[full] = None
+    del sys.modules[full]
+    setattr(firmware, name, None)
+    delattr(firmware, name)
+    return module
+
+
+def _build(board, folder, name, log):
+    settings = _once("config").load(folder, log, name)
+    identity = _once("identity").load(board)
+    wiring = _once("wiring")
+    agent = wiring.wire(board, settings, identity)
+    # The jobs that it has made keep the module: what only builds goes.
+    for built in ("wire", "_session", "_store", "_measured", "_battery", "_about"):
+        setattr(wiring, built, None)
+    return agent
+
+
 def main():
     board, folder, name = _board()
 
-    from firmware import config, identity
     from firmware.clock import Clock
     from firmware.errors import ConfigError, CorruptError
     from firmware.log import Log
-    from firmware.wiring import wire
 
-    gc.collect()
     log = Log("agent", Clock.ticks_ms, "I")
     try:
-        agent = wire(board, config.load(folder, log, name), identity.load(board))
+        agent = _build(board, folder, name, log)
     except (ConfigError, CorruptError) as exc:
         kind = "config" if isinstance(exc, ConfigError) else "identity"
         log.error(kind + "_unusable", why=exc)
         if IS_CHIP:  # it stays at its REPL, where the host can repair it
             return
         sys.exit(1)
+    gc.collect()
 
     import asyncio
 
@@ -67,9 +90,13 @@ def main():
         return
     except Exception as exc:
         sys.print_exception(exc)
+    finally:
+        agent.flush("reset")
     board.reset()
 
 
 # boot.py ran in the same namespace; it exists on the board only.
 if not globals().get("hold_s"):
+    # Loading leaves holes all over a heap that is collected only when it is full.
+    gc.threshold(4096)
     main()

@@ -4,16 +4,20 @@ import asyncio
 
 
 class Agent:
-    def __init__(self, jobs, log):
-        """jobs is [(name, coroutine function)]; none of them is meant to return."""
-        self._jobs = jobs
-        self._log = log
+    def __init__(self, jobs, log, flush):
+        """jobs is [(name, coroutine function)]; none of them is meant to return.
+
+        flush(reason) makes durable what only RAM holds.
+        """
+        self.flush = flush
+        self.jobs = jobs
+        self.log = log
         self._ended = asyncio.Event()
         self._reason = None
 
     async def run(self):
         """Run until one task ends, stop the others, raise what ended it."""
-        tasks = [asyncio.create_task(self._watch(name, job)) for name, job in self._jobs]
+        tasks = [asyncio.create_task(self._watch(name, job)) for name, job in self.jobs]
         try:
             await self._ended.wait()
         finally:
@@ -28,6 +32,6 @@ class Agent:
             reason = RuntimeError(name + " returned")
         except Exception as exc:  # not CancelledError: that is a BaseException
             reason = exc
-        self._log.error("task_ended", task=name, why=repr(reason))
+        self.log.error("task_ended", task=name, why=repr(reason))
         self._reason = self._reason or reason
         self._ended.set()

@@ -1,9 +1,10 @@
 """Linux: the interface of board.py for the unix port, on a folder instead of a chip."""
 
-import os
 import random
 import struct
 import sys
+
+from firmware.files import make_folder, replace
 
 
 class Nvs:
@@ -34,10 +35,7 @@ class Nvs:
         return len(data)
 
     def set_blob(self, key, value):
-        path = self._path(key)
-        with open(path + ".tmp", "wb") as file:
-            file.write(value)
-        os.rename(path + ".tmp", path)
+        replace(self._path(key), value)
 
     def _path(self, key):
         return self._folder + "/" + key
@@ -108,13 +106,6 @@ class Board:
         """Return the temperature of the first thermal zone in degC."""
         with open("/sys/class/thermal/thermal_zone0/temp") as file:
             return int(file.read()) / 1000
-
-
-def make_folder(path):
-    try:
-        os.mkdir(path)
-    except OSError:  # it exists, or the first write below it will tell
-        pass
 
 
 def _nameserver():

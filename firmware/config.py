@@ -5,7 +5,8 @@ the last one that did, /config.last, so that a bad edit does not silence a devic
 """
 
 import json
-import os
+
+from micropython import const
 
 from firmware.errors import ConfigError
 
@@ -24,7 +25,10 @@ TABLE = (
     ("window", int, 1, 64, 16),  # messages; sent and not yet acknowledged, at most
     ("budget_per_min", int, 0, 6000, 600),  # messages/min; limit for all messages, 0 = off
     ("flush_after_s", int, 5, 3600, 60),  # s; what an unplanned reset may take, at most
-    ("store_records", int, 16, 4096, 256),  # readings; kept in RAM
+    ("front_bytes", int, 512, 65536, 2048),  # bytes; RAM for readings on their way
+    ("log_kb", int, 16, 16384, 1024),  # KB; flash for readings that wait
+    ("when_full", str, 1, 6, "oldest"),  # -; what is dropped then: oldest or newest
+    ("batch", int, 1, 64, 1),  # readings; in one message, as a JSON array; 1 = an object each
     ("telemetry_sequence", bool, 0, 0, False),  # -; send boot and seq with each reading
     ("log_level", str, 1, 9, "I"),  # -; E, W, I or D
     ("ntp_hosts", list, 1, 8, ["pool.ntp.org", "time.google.com"]),  # -; name or name:port
@@ -38,29 +42,35 @@ TABLE = (
 
 _CHOICES = {
     "log_level": ("E", "W", "I", "D"),
+    "when_full": ("oldest", "newest"),
     "battery_chemistry": ("li-ion", "lifepo4", "2xaa", "3xaa"),
 }
-_MAX_SIZE = 8192
+_MAX_SIZE = const(8192)
 
 
 class Config:
     """The settings as attributes, complete and checked. unknown lists keys nobody knows."""
 
-    def __init__(self, values):
-        """values maps key to value. Raises ConfigError; its message starts with the key."""
-        if not isinstance(values, dict):
-            raise ConfigError("config: not a JSON object")
-        known = []
-        for key, kind, low, high, default in TABLE:
-            known.append(key)
-            if key in values:
-                value = check(key, kind, low, high, values[key])
-            elif default is REQUIRED:
-                raise ConfigError(key + ": missing")
-            else:
-                value = default
-            setattr(self, key, value)
-        self.unknown = [key for key in values if key not in known]
+    unknown = []
+
+
+def checked(values):
+    """Return the Config of a dict. Raises ConfigError; its message starts with the key."""
+    if not isinstance(values, dict):
+        raise ConfigError("config: not a JSON object")
+    config = Config()
+    known = []
+    for key, kind, low, high, default in TABLE:
+        known.append(key)
+        if key in values:
+            value = check(key, kind, low, high, values[key])
+        elif default is REQUIRED:
+            raise ConfigError(key + ": missing")
+        else:
+            value = default
+        setattr(config, key, value)
+    config.unknown = [key for key in values if key not in known]
+    return config
 
 
 def check(key, kind, low, high, value):
@@ -102,31 +112,6 @@ def load(root, log, name="config.json"):
         return last
 
 
-def keep_last_good(root):
-    """Copy the config in use, which has proved itself, to config.last, if it differs."""
-    with open(root + "config.json", "rb") as file:
-        data = file.read()
-    try:
-        with open(root + "config.last", "rb") as file:
-            if file.read() == data:
-                return
-    except OSError:
-        pass
-    replace(root + "config.last", data)
-
-
-def replace(path, data):
-    """Put a file in place whole or not at all, whatever happens to the power."""
-    temporary = path + ".tmp"
-    with open(temporary, "wb") as file:
-        file.write(data)
-        file.flush()
-    with open(temporary, "rb") as file:
-        if file.read() != data:
-            raise OSError(5)
-    os.rename(temporary, path)
-
-
 def _read(path):
     try:
         with open(path, "rb") as file:
@@ -142,4 +127,4 @@ def _read(path):
         values = None
     if values is None:
         raise ConfigError("config: not JSON")
-    return Config(values)
+    return checked(values)

@@ -16,28 +16,26 @@ import binascii
 import json
 import struct
 
+from micropython import const
+
 from firmware.errors import CorruptError
 
 SLOTS = (0, 1)
 FIELDS = ("device_id", "username", "password", "client_id", "ca", "wifi")
 
-_MAGIC = b"WID1"
-_HEADER = "<4sIH"
-_HEADER_SIZE = 10
-_MAX_SIZE = 4000  # an NVS blob has to fit one page of 4096 bytes
+_MAGIC = const(b"WID1")
+_HEADER = const("<4sIH")
+_HEADER_SIZE = const(10)
+_MAX_SIZE = const(4000)  # an NVS blob has to fit one page of 4096 bytes
 
 
 class Identity:
-    """The fields of the body as attributes; ca is the CA's certificate in DER."""
+    """The fields of the body as attributes, and generation; ca is the certificate in DER."""
 
-    def __init__(self, generation, body):
-        self.generation = generation
-        self.device_id = body["device_id"]
-        self.username = body["username"]
-        self.password = body["password"]
-        self.client_id = body["client_id"]
-        self.ca = binascii.a2b_base64(body["ca"])
-        self.wifi = body["wifi"]
+    generation = 0
+    device_id = username = password = client_id = ""
+    ca = b""
+    wifi = []
 
 
 def file_path(root, slot):
@@ -67,10 +65,16 @@ def unpack(data):
         raise CorruptError("identity cut short")
     if binascii.crc32(data[:end]) != struct.unpack_from("<I", data, end)[0]:
         raise CorruptError("identity damaged")
+    found = Identity()
+    found.generation = generation
     try:
-        return Identity(generation, json.loads(bytes(data[_HEADER_SIZE:end])))
+        body = json.loads(bytes(data[_HEADER_SIZE:end]))
+        for name in FIELDS:
+            setattr(found, name, body[name])
+        found.ca = binascii.a2b_base64(body["ca"])
     except (KeyError, TypeError, ValueError):
         raise CorruptError("identity lacks a field")
+    return found
 
 
 def load(board):

@@ -10,14 +10,14 @@ LEVELS = "EWID"
 class Log:
     def __init__(self, module, uptime_ms, level, sink=print):
         """level is one of LEVELS; sink takes one finished line."""
-        self._module = module
-        self._uptime_ms = uptime_ms
+        self.module = module
+        self.uptime_ms = uptime_ms
         self._level = LEVELS.index(level)
-        self._sink = sink
+        self.sink = sink
 
     def child(self, module):
         """Return a log of the same level and sink for another module."""
-        return Log(module, self._uptime_ms, LEVELS[self._level], self._sink)
+        return Log(module, self.uptime_ms, LEVELS[self._level], self.sink)
 
     def error(self, event, **fields):
         self._line(0, event, fields)
@@ -34,9 +34,9 @@ class Log:
     def _line(self, level, event, fields):
         if level > self._level:
             return
-        line = "%d %s %s %s" % (self._uptime_ms(), LEVELS[level], self._module, event)
+        line = "%d %s %s %s" % (self.uptime_ms(), LEVELS[level], self.module, event)
         for key in sorted(fields):
             # A value is free text at times (an exception's); one line stays one line.
             value = str(fields[key]).replace("\r", " ").replace("\n", " ")
             line += " %s=%s" % (key, value)
-        self._sink(line)
+        self.sink(line)

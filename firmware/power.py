@@ -29,16 +29,16 @@ def percent(battery_mv, chemistry):
 class Battery:
     def __init__(self, adc_mv, pin, divider_milli, chemistry):
         """adc_mv(pin) returns what the pin sees, 1000 / divider_milli of the battery's voltage."""
-        self._adc_mv = adc_mv
-        self._pin = pin
-        self._divider_milli = divider_milli
-        self._chemistry = chemistry
+        self.adc_mv = adc_mv
+        self.pin = pin
+        self.divider_milli = divider_milli
+        self.chemistry = chemistry
 
     def level_pct(self):
         """Return the charge in percent, or None without a battery or a measurement."""
-        if self._pin is None:
+        if self.pin is None:
             return None
         try:
-            return percent(self._adc_mv(self._pin) * self._divider_milli // 1000, self._chemistry)
+            return percent(self.adc_mv(self.pin) * self.divider_milli // 1000, self.chemistry)
         except OSError:
             return None

@@ -12,14 +12,19 @@ Record:
                     all of these numbers as base-128 varints, lowest bits first
 """
 
+import binascii
+import json
 import math
 import struct
+
+from micropython import const
 
 from firmware.errors import CorruptError, SensorError
 
 RESERVED = ("boot", "seq", "timestamp", "time_unknown")
 MAX_STRING = 64
-_MAX_NUMBER = 0x3FFFFFFF
+MAX_RECORD = 240
+_MAX_NUMBER = const(0x3FFFFFFF)
 
 
 class Datapoint:
@@ -33,6 +38,11 @@ class Datapoint:
         self.data_type = data_type
         self.decimals = decimals
         self.scale = 10**decimals
+
+
+def described(text):
+    """Return the datapoints that Reading.text is of. Raises ValueError."""
+    return [Datapoint(key, "", kind, decimals) for key, kind, decimals in json.loads(text)]
 
 
 class Reading:
@@ -49,6 +59,12 @@ class Reading:
         self.values = [None for _ in points]
         self.stamp = 0
         self.time_known = False
+        size = 5 + sum(MAX_STRING + 1 if p.data_type == "string" else 5 for p in points)
+        if size > MAX_RECORD:
+            raise ValueError("a reading may take %d bytes, %d at most" % (size, MAX_RECORD))
+        # What it takes to read records of these datapoints when the settings have changed.
+        self.text = json.dumps([(p.key, p.data_type, p.decimals) for p in points]).encode()
+        self.shape = binascii.crc32(self.text)
 
     def clear(self):
         for number in range(len(self.values)):

@@ -11,8 +11,9 @@ import os
 from firmware import identity
 from firmware.board import Board
 from firmware.clock import Clock
-from firmware.config import Config, replace
+from firmware.config import checked
 from firmware.errors import ConfigError, CorruptError
+from firmware.files import replace
 from firmware.reading import Reading
 from firmware.retained import Retained
 from firmware.sensors import open_all
@@ -28,7 +29,7 @@ def check(path):
     """
     try:
         values = json.loads(_take(path))
-        config = Config(values)
+        config = checked(values)
         Topics("id", config.topics)  # pyright: ignore[reportAttributeAccessIssue]
         points = []
         opened = open_all(config.sensors, Board())  # pyright: ignore[reportAttributeAccessIssue]

@@ -4,24 +4,29 @@ import gc
 import json
 import sys
 
+from micropython import const
+
 import firmware
 
 # Quiet is fine: the platform is told every quarter of an hour, and when something moves.
-_EVERY_MS = 15 * 60 * 1000
-_LEAST_MS = 60 * 1000
-_BATTERY_STEP_PCT = 5
-_RSSI_STEP_DB = 10
+_EVERY_MS = const(15 * 60 * 1000)
+_LEAST_MS = const(60 * 1000)
+_BATTERY_STEP_PCT = const(5)
+_RSSI_STEP_DB = const(10)
 
 WILL = b'{"status": "offline"}'
 
 
 class Status:
-    def __init__(self, clock, battery, rssi_dbm, about):
-        """rssi_dbm() returns None where there is no radio; about is what attributes adds."""
-        self._clock = clock
-        self._battery = battery
-        self._rssi_dbm = rssi_dbm
-        self._about = about
+    def __init__(self, clock, level_pct, rssi_dbm, about):
+        """level_pct() returns the battery's charge; level_pct is None where there is none.
+
+        rssi_dbm() returns None where there is no radio; about is what attributes adds.
+        """
+        self.clock = clock
+        self.level_pct = level_pct
+        self.rssi_dbm = rssi_dbm
+        self.about = about
         self._sent_ticks = None
         self._sent = (None, None)
 
@@ -29,7 +34,7 @@ class Status:
         """Tell whether the platform's picture of this device is out of date."""
         if self._sent_ticks is None:
             return True
-        age_ms = self._clock.ticks_diff(self._clock.ticks_ms(), self._sent_ticks)
+        age_ms = self.clock.ticks_diff(self.clock.ticks_ms(), self._sent_ticks)
         if age_ms < _LEAST_MS:
             return False
         return age_ms >= _EVERY_MS or self._moved()
@@ -40,21 +45,20 @@ class Status:
 
     def document(self):
         """Return the status as JSON bytes and take it as told."""
-        battery_pct, rssi_dbm = self._battery.level_pct(), self._rssi_dbm()
-        self._sent_ticks = self._clock.ticks_ms()
-        self._sent = (battery_pct, rssi_dbm)
+        self._sent_ticks = self.clock.ticks_ms()
+        battery_pct, rssi_dbm = self._sent = self._measure()
         gc.collect()
         fields = {
             "status": "online",
-            "uptime": self._clock.uptime_ms() // 1000,
+            "uptime": self.clock.uptime_ms() // 1000,
             "memory_free": gc.mem_free(),
         }
         if battery_pct is not None:
             fields["battery_level"] = battery_pct
         if rssi_dbm is not None:
             fields["signal_strength"] = rssi_dbm
-        if self._clock.known:
-            fields["timestamp"] = self._clock.now_s()
+        if self.clock.known:
+            fields["timestamp"] = self.clock.now_s()
         return json.dumps(fields).encode()
 
     def attributes(self):
@@ -63,12 +67,16 @@ class Status:
             "firmware_version": firmware.VERSION,
             "micropython_version": "%d.%d.%d" % sys.implementation.version[:3],
         }
-        fields.update(self._about)
+        fields.update(self.about)
         return json.dumps(fields).encode()
 
+    def _measure(self):
+        return self.level_pct and self.level_pct(), self.rssi_dbm()
+
     def _moved(self):
-        now = (self._battery.level_pct(), self._rssi_dbm())
-        for value, sent, step in zip(now, self._sent, (_BATTERY_STEP_PCT, _RSSI_STEP_DB)):
+        for value, sent, step in zip(
+            self._measure(), self._sent, (_BATTERY_STEP_PCT, _RSSI_STEP_DB)
+        ):
             if (value is None) != (sent is None):
                 return True
             if value is not None and abs(value - sent) >= step:

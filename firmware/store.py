@@ -1,155 +1,246 @@
 """Readings on their way: kept from the moment they are taken until the broker has them.
 
-Two lanes. LIVE is the front, the newest readings, in RAM. BACKLOG is the log in flash.
-This version keeps the front only: a reset takes what it holds, and says so.
+Two lanes. LIVE is the front, the newest readings, in RAM: what the broker acknowledges from
+there never touches the flash. BACKLOG is the log in flash: what waits longer than flush_after_s,
+or finds the front full, is written there as one group. A power cut takes only the front.
 
-A reading is numbered (boot, seq) when it is appended. Readings leave in order, oldest first:
-peek, send, ack. What was peeked and not yet acknowledged is in flight and never dropped. When
-the front is full the oldest reading that is not in flight goes, and the loss is counted.
+A reading is numbered (boot, seq) when it is appended. Readings leave a lane in order, oldest
+first: peek, send, ack. What was peeked and not yet acknowledged is in flight and never dropped.
+A flush copies what is in flight in the front too: the log's copy waits until the front's is
+acknowledged, and is passed over then, or until rewind() leaves the reading to the log.
 """
 
 import struct
 
+from micropython import const
+
+from firmware import files
 from firmware.retained import NONE
 
 LIVE = 0
 BACKLOG = 1
 LANES = (LIVE, BACKLOG)  # in the order they are sent; a lane's number is its place here
 
-# What peek_into() writes before each record: size of both, boot, seq.
-_HEADER = "<HII"
-HEADER_SIZE = 10
+# What peek_into() writes before each record: size of both, boot, seq, shape of the datapoints.
+_HEADER = const("<HIII")
+HEADER_SIZE = 14
+_LOOK_MS = 1000
 
 
 def header(view):
-    """Return (size with the header, boot, seq) of the record that peek_into() wrote to view."""
+    """Return (size with the header, boot, seq, shape) of the record that peek_into() wrote."""
     return struct.unpack_from(_HEADER, view, 0)
 
 
 class Store:
-    def __init__(self, capacity, retained, log, filled):
-        """capacity is the number of readings the front holds; filled an Event that append sets."""
-        self._retained = retained
-        self._log = log
-        self._ring = [None] * capacity
-        self._head = 0
-        self._count = 0
-        self._in_flight = 0
-        self._drops = []
-        self.dropped_total = 0
+    def __init__(self, front, flashlog, retained, clock, log, filled, flush_after_s, shape):
+        """filled is an Event that append sets; shape tells the datapoints of new readings."""
+        self.front = front
+        self._flash = flashlog
+        self._reader = flashlog.reader
+        self._account = flashlog.account
+        self.retained = retained
+        self.clock = clock
+        self.log = log
         self.filled = filled
-        # What the last run of this power-on left in its RAM: gone, (first, last) or None.
-        self.lost = self._lost()
+        self.flush_after_s = flush_after_s
+        self.shape = shape
+        self._failed_s = None  # when a flush failed last
+        self._uncovered = False  # the log has given up a copy of what is in flight here
+        self._dropped = None  # first seq of this boot whose drop is not in flash yet
+        flashlog.is_loss = self._is_loss
 
     @property
     def boot(self):
-        return self._retained.boot
+        return self.retained.boot
 
-    def opened(self):
-        """Return the metadata of the event store_opened."""
-        first, last = self.lost or (None, None)
+    def open(self):
+        """Look what the last run left; return the metadata of the event store_opened."""
+        retained = self.retained
+        first, retained.front_first = retained.front_first, NONE
+        retained.save()
+        durable = None
+        try:
+            files.make_folder(self._flash.folder)
+            files.tidy(self._flash.folder)
+            durable = self._flash.open()
+        except OSError as exc:
+            self.log.error("log_unusable", why=exc)
+        lost = first != NONE
         return {
-            "boot": self._retained.boot,
-            "next_seq": self._retained.next_seq,
-            "lost_from": first,
-            "lost_to": last,
-            "last_durable": None,
-            "dropped_total": self.dropped_total,
+            "boot": retained.boot,
+            "next_seq": retained.next_seq,
+            "lost_from": first if lost else None,
+            "lost_to": retained.next_seq - 1 if lost else None,
+            "last_durable": durable and {"boot": durable[0], "seq": durable[1]},
+            "dropped_total": self._account.dropped_total,
         }
 
     def append(self, record):
         """Take one record and return its seq."""
-        retained = self._retained
+        retained = self.retained
         seq = retained.next_seq
-        if self._count == len(self._ring):
-            self._drop_one(seq)
-        if self._count < len(self._ring):
-            at = self._at(self._count)
-            self._ring[at] = (seq, record)  # pyright: ignore[reportCallIssue, reportArgumentType]
-            self._count += 1
         retained.next_seq = seq + 1
+        if not self._put(seq, record):
+            if self._may_flush():
+                self.flush("full")
+            if not self._put(seq, record) and not self._make_way(seq, record):
+                self._drop(seq)
         self._retain()
         self.filled.set()
         return seq
 
-    def peek_into(self, view, lane, skip):
-        """Write the oldest records of a lane after the first skip into view, while they fit.
+    def _put(self, seq, record):
+        return self.front.append(self.clock.uptime_ms() // 1000, seq, record)
 
-        view    memoryview; each record is preceded by its header
-        skip    those in flight already; what is written here counts as in flight too
-        Returns the number of records written.
+    def _make_way(self, seq, record):
+        """Keep a reading though flash did not relieve the front; return False if it cannot be."""
+        front = self.front
+        if front.copied == front.count:  # all of it is in flight, and in the log
+            try:
+                return self._flash.append(self.retained.boot, lambda _: (seq, record), 0, 1)
+            except OSError:
+                return False
+        while self._flash.drops_oldest and front.in_flight < front.count:
+            self._drop(front.at(front.in_flight)[0])
+            front.remove(front.in_flight, 1)
+            if self._put(seq, record):
+                return True
+        return False
+
+    def _drop(self, seq):
+        self._account.drop(self.retained.boot, seq, seq, 1, "full")
+        if self._dropped is None:
+            self._dropped = seq
+            self.log.warn("reading_dropped", boot=self.retained.boot, reason="full", seq=seq)
+
+    def _may_flush(self):
+        """Tell whether flash is worth a try: what did not take a group is not asked at once."""
+        now_s = self.clock.uptime_ms() // 1000
+        return self._failed_s is None or now_s - self._failed_s >= self.flush_after_s
+
+    def peek_into(self, view, lane, skip):
+        """Write the record of a lane that comes after the oldest skip ones into view.
+
+        view    memoryview of at least HEADER_SIZE + 255 bytes; the header comes first
+        skip    those in flight already; the one that is written counts as in flight too
+        Returns the number of records written, 1 or 0.
         """
-        if lane != LIVE:
+        size = self._peek_log(view, skip) if lane else self._peek_front(view, skip)
+        return 1 if size else 0
+
+    def _peek_front(self, view, skip):
+        front = self.front
+        if skip >= front.count:
             return 0
-        written = at = 0
-        while skip + written < self._count:
-            seq, record = self._ring[self._at(skip + written)]
-            size = HEADER_SIZE + len(record)
-            if at + size > len(view):
-                break
-            struct.pack_into(_HEADER, view, at, size, self._retained.boot, seq)
-            view[at + HEADER_SIZE : at + size] = record
-            at += size
-            written += 1
-        self._in_flight = max(self._in_flight, skip + written)
-        return written
+        seq, record = front.at(skip)
+        size = HEADER_SIZE + len(record)
+        struct.pack_into(_HEADER, view, 0, size, self.retained.boot, seq, self.shape)
+        view[HEADER_SIZE:size] = record
+        front.in_flight = max(front.in_flight, skip + 1)
+        return size
+
+    def _peek_log(self, view, skip):
+        log, reader = self._flash, self._reader
+        end = log.peek(skip, self._is_done)
+        if end is None:
+            if not skip:  # nothing waits, and nothing is in flight
+                self.front.done.clear()
+                self._quietly(log.clear)
+            return 0
+        if reader.boot == self.retained.boot and self.front.has_copy(reader.seq):
+            return 0  # what becomes of it is for the live lane to tell
+        log.take(skip, end)
+        size = HEADER_SIZE + reader.record_into(view[HEADER_SIZE:])
+        struct.pack_into(_HEADER, view, 0, size, reader.boot, reader.seq, reader.shape)
+        return size
 
     def ack(self, lane, count):
         """Forget the oldest count records of a lane: the broker has them."""
-        for _ in range(count):
-            self._ring[self._head] = None
-            self._head = self._at(1)
-        self._count -= count
-        self._in_flight -= count
+        if lane:
+            self._quietly(self._flash.ack, count)
+            return
+        self.front.ack(count)
         self._retain()
 
     def rewind(self, lane):
         """Count nothing of a lane as in flight: the link is lost."""
-        if lane == LIVE:
-            self._in_flight = 0
-
-    def take_drop(self):
-        """Return the metadata of the next event readings_dropped, or None; it is yours now."""
-        return self._drops.pop(0) if self._drops else None
+        if lane:
+            self._flash.rewind()
+            return
+        front = self.front
+        front.remove(0, front.copied)  # the log has them
+        front.in_flight = front.copied = 0
 
     def flush(self, reason):
-        """Move the front to flash. Without a log there is nowhere to move it to."""
+        """Write what only RAM holds to flash, as one group; return True if all of it is there.
 
-    def _at(self, number):
-        return (self._head + number) % len(self._ring)
+        reason is for the log: age, full, reset.
+        """
+        front = self.front
+        try:
+            while front.copied < front.count:
+                done = self._flash.append(self.retained.boot, front.at, front.copied, front.count)
+                # Those in flight stay here too, until it is known what becomes of them.
+                stay = min(done, front.in_flight - front.copied)
+                front.copied += stay
+                front.remove(front.copied, done - stay)
+            self._flash.save()
+            self._failed_s = self._dropped = None
+        except OSError as exc:
+            if self._failed_s is None:
+                self.log.error("log_unusable", why=exc, reason=reason)
+            self._failed_s = self.clock.uptime_ms() // 1000
+        self._retain()
+        return front.copied == front.count
 
-    def _drop_one(self, new_seq):
-        """Make room by dropping the oldest reading not in flight; the new one if all are."""
-        keep = self._in_flight
-        if keep == self._count:
-            self._note_drop(new_seq)
-            return
-        self._note_drop(self._ring[self._at(keep)][0])
-        for number in range(keep, 0, -1):
-            self._ring[self._at(number)] = self._ring[self._at(number - 1)]
-        self._ring[self._head] = None
-        self._head = self._at(1)
-        self._count -= 1
+    async def run(self):
+        """Flush what has been waiting for flush_after_s, for ever."""
+        while True:
+            await self.clock.sleep_ms(_LOOK_MS)
+            age_s = self.front.age_s(self.clock.uptime_ms() // 1000)
+            # Ages are whole seconds, and the next look is one away: never later than promised.
+            if age_s + 2 >= self.flush_after_s and self._may_flush():
+                self.flush("age")
 
-    def _note_drop(self, seq):
-        self.dropped_total += 1
-        last = self._drops[-1] if self._drops else None
-        if last and last["to"] + 1 == seq:
-            last["to"] = seq
-            last["count"] += 1
-            return
-        boot = self._retained.boot
-        self._drops.append({"boot": boot, "from": seq, "to": seq, "count": 1, "reason": "full"})
-        self._log.warn("reading_dropped", boot=self._retained.boot, reason="full", seq=seq)
+    def points(self, shape):
+        """Return the text of the datapoints that records of this shape have. Raises OSError."""
+        return self._reader.points(shape)
+
+    def next_drop(self):
+        """Return the metadata of the next event readings_dropped, None for none."""
+        return self._account.next_drop()
+
+    def drop_told(self):
+        """The platform knows of what next_drop() returned."""
+        self._account.drop_told()
+        self._quietly(self._flash.save)
+        self._retain()
+
+    def _quietly(self, change, *arguments):
+        """Change the log, but go on if flash fails: at worst a reading is sent again."""
+        try:
+            change(*arguments)
+        except OSError as exc:
+            self.log.warn("log_unchanged", why=exc)
+
+    def _is_loss(self, boot, seq):
+        """Tell whether a reading is lost when the log drops its copy."""
+        if boot == self.retained.boot and self.front.has_copy(seq):
+            self._uncovered = True
+            return False
+        return not self._is_done(boot, seq)
+
+    def _is_done(self, boot, seq):
+        return boot == self.retained.boot and self.front.is_done(seq)
 
     def _retain(self):
-        self._retained.front_first = self._ring[self._head][0] if self._count else NONE
-        self._retained.save()
-
-    def _lost(self):
-        retained = self._retained
-        first, retained.front_first = retained.front_first, NONE
+        """Have RTC memory tell a later run what a reset takes."""
+        retained = self.retained
+        if self._uncovered:  # then the front is the only place again
+            self.front.copied, self._uncovered = 0, False
+        first = self.front.first()
+        if self._dropped is not None:  # the reset would take the report too
+            first = self._dropped
+        retained.front_first = NONE if first is None else first
         retained.save()
-        if first == NONE:
-            return None
-        return first, retained.next_seq - 1

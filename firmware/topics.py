@@ -1,9 +1,11 @@
 """The topics of one device, and which of them a reading goes to. Pure."""
 
+from micropython import const
+
 from firmware.errors import ConfigError
 
-_PREFIX = "devices/+/"
-_SENSORS = "sensors/"
+_PREFIX = const("devices/+/")
+_SENSORS = const("sensors/")
 
 
 class Topics:

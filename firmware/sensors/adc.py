@@ -9,13 +9,13 @@ from firmware.reading import Datapoint
 class Adc:
     def __init__(self, adc_mv, pin, divider_milli, point):
         self.points = (point,)
-        self._adc_mv = adc_mv
-        self._pin = pin
-        self._divider_milli = divider_milli
+        self.adc_mv = adc_mv
+        self.pin = pin
+        self.divider_milli = divider_milli
 
     async def read_into(self, reading):
         # Volts with three decimals are the millivolts themselves, but set() takes volts.
-        voltage_mv = self._adc_mv(self._pin) * self._divider_milli // 1000
+        voltage_mv = self.adc_mv(self.pin) * self.divider_milli // 1000
         reading.set(self.points[0].key, voltage_mv / 1000)
 
 

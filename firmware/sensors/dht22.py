@@ -11,17 +11,17 @@ from firmware.reading import Datapoint
 class Dht:
     def __init__(self, driver, temperature, humidity):
         self.points = (temperature, humidity)
-        self._driver = driver
+        self.driver = driver
 
     async def read_into(self, reading):
         temperature, humidity = self.points
         try:
-            self._driver.measure()
+            self.driver.measure()
         except Exception as exc:
             # The driver tells a bad checksum by a bare Exception, a dead wire by an OSError.
             raise SensorError(exc)
-        reading.set(temperature.key, self._driver.temperature())
-        reading.set(humidity.key, self._driver.humidity())
+        reading.set(temperature.key, self.driver.temperature())
+        reading.set(humidity.key, self.driver.humidity())
 
 
 def open(board, options, driver="DHT22", decimals=1):

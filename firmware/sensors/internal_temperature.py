@@ -9,10 +9,10 @@ from firmware.reading import Datapoint
 class InternalTemperature:
     def __init__(self, measure_c, point):
         self.points = (point,)
-        self._measure_c = measure_c
+        self.measure_c = measure_c
 
     async def read_into(self, reading):
-        reading.set(self.points[0].key, self._measure_c())
+        reading.set(self.points[0].key, self.measure_c())
 
 
 def open(board, options):

@@ -12,15 +12,15 @@ from firmware.reading import Datapoint
 class Simulated:
     def __init__(self, point, middle, swing, period):
         self.points = (point,)
-        self._middle = middle
-        self._swing = swing
-        self._period = period
+        self.middle = middle
+        self.swing = swing
+        self.period = period
         self._count = 0
 
     async def read_into(self, reading):
-        angle = 2 * math.pi * self._count / self._period
+        angle = 2 * math.pi * self._count / self.period
         self._count += 1
-        reading.set(self.points[0].key, self._middle + self._swing * math.sin(angle))
+        reading.set(self.points[0].key, self.middle + self.swing * math.sin(angle))
 
 
 def open(_board, options):

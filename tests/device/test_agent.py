@@ -7,7 +7,7 @@ from firmware.agent import Agent
 async def ended(**jobs):
     lines = Lines()
     try:
-        await Agent(list(jobs.items()), lines.log("agent")).run()
+        await Agent(list(jobs.items()), lines.log("agent"), lines.append).run()
     except Exception as exc:
         return exc, lines
     raise AssertionError("it went on")

@@ -2,7 +2,7 @@ import json
 import os
 
 from fakes.log import Lines
-from firmware import config
+from firmware import config, files
 from firmware.errors import ConfigError
 
 GOOD = {"rev": 3, "mqtt_host": "broker.example"}
@@ -12,7 +12,7 @@ def refusal(**changes):
     values = dict(GOOD)
     values.update(changes)
     try:
-        config.Config(values)
+        config.checked(values)
     except ConfigError as exc:
         return str(exc)
     return None
@@ -28,14 +28,14 @@ def write(name, data):
 
 
 def test_what_is_not_in_the_file_has_its_default():
-    cfg = config.Config(GOOD)
+    cfg = config.checked(GOOD)
     assert (cfg.rev, cfg.mqtt_host, cfg.mqtt_port) == (3, "broker.example", 8883)
     assert (cfg.interval_s, cfg.window, cfg.battery_pin) == (60, 16, None)
     assert cfg.unknown == []
 
 
 def test_a_key_nobody_knows_is_told_and_does_no_harm():
-    assert config.Config({"mqtt_host": "b", "intervall_s": 5}).unknown == ["intervall_s"]
+    assert config.checked({"mqtt_host": "b", "intervall_s": 5}).unknown == ["intervall_s"]
 
 
 def test_a_bad_value_is_refused_with_its_key_and_why():
@@ -54,7 +54,7 @@ def test_a_bad_value_is_refused_with_its_key_and_why():
 
 def test_the_broker_must_be_named():
     try:
-        config.Config({"rev": 1})
+        config.checked({"rev": 1})
     except ConfigError as exc:
         assert str(exc) == "mqtt_host: missing"
     else:
@@ -80,7 +80,7 @@ def test_a_file_that_is_no_config_is_refused_whatever_it_holds():
 def test_the_last_good_config_serves_while_the_file_is_unusable():
     lines = Lines()
     write("config.json", json.dumps(GOOD).encode())
-    config.keep_last_good(scratch())
+    files.copy(scratch() + "config.json", scratch() + "config.last")
     write("config.json", b'{"mqtt_host": "other", "interval_s": -1}')
     cfg = config.load(scratch(), lines.log())
     assert cfg.mqtt_host == "broker.example"
@@ -91,16 +91,8 @@ def test_the_last_good_config_serves_while_the_file_is_unusable():
 
 def test_keeping_the_same_config_again_writes_nothing():
     write("config.json", json.dumps(GOOD).encode())
-    config.keep_last_good(scratch())
+    files.copy(scratch() + "config.json", scratch() + "config.last")
     before = os.stat(scratch() + "config.last")
-    config.keep_last_good(scratch())
+    files.copy(scratch() + "config.json", scratch() + "config.last")
     # A replaced file would be another inode.
     assert os.stat(scratch() + "config.last")[1] == before[1]
-
-
-def test_replace_leaves_no_temporary_file_behind():
-    config.replace(scratch() + "x", b"1")
-    config.replace(scratch() + "x", b"2")
-    with open(scratch() + "x", "rb") as file:
-        assert file.read() == b"2"
-    assert os.listdir(scratch()) == ["x"]

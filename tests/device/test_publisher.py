@@ -1,15 +1,14 @@
 import asyncio
 import json
 
-from fakes.board import FakeBoard
-from fakes.clock import FakeClock
-from fakes.log import Lines
+from harness import scratch
+
+from fakes.store import BACKLOG, LIVE, StoreRig
 from firmware import publisher as publisher_module
+from firmware.composer import Composer
 from firmware.errors import RejectedError
 from firmware.publisher import Publisher
 from firmware.reading import Datapoint, Reading
-from firmware.retained import Retained
-from firmware.store import LIVE, Store
 from firmware.topics import Topics
 
 POINTS = (Datapoint("t", decimals=1), Datapoint("h"))
@@ -64,21 +63,28 @@ class Status:
 
 
 class Rig:
-    def __init__(self, patterns=("devices/+/telemetry",), budget=0, sequence=True, **session):
-        self.clock = FakeClock()
-        self.lines = Lines()
-        self.ready = asyncio.Event()
+    def __init__(self, patterns=("devices/+/telemetry",), budget=0, sequence=True, batch=1,
+                 most_bytes=900, board=None, points=POINTS, **session):  # fmt: skip
         self.session = Session(**session)
-        self.store = Store(20, Retained(FakeBoard()), self.lines.log("store"), self.ready)
+        self.kept = StoreRig(scratch(), board, points)
+        self.clock = self.kept.clock
+        self.lines = self.kept.lines
+        self.ready = self.kept.filled
+        self.store = self.kept.store
         self.status = Status()
+        topics = Topics("device1", patterns)
+        log = self.lines.log("publisher")
+        composer = Composer(
+            self.store, Reading(points), topics, self.clock, log, sequence, batch, most_bytes
+        )
         self.publisher = Publisher(
-            self.session, self.store, Reading(POINTS), Topics("device1", patterns), self.status,
-            self.clock, self.lines.log("publisher"), self.ready, budget, sequence
+            self.session, self.store, composer, topics, self.status, self.clock, log, self.ready,
+            budget,
         )  # fmt: skip
 
     def take(self, count=1, **values):
         for _ in range(count):
-            reading = Reading(POINTS)
+            reading = Reading(self.kept.reading.points)
             for key, value in (values or {"t": 20, "h": 50}).items():
                 reading.set(key, value)
             reading.stamp, reading.time_known = 1795392000, True
@@ -119,11 +125,11 @@ async def test_a_reading_is_kept_until_it_is_acknowledged():
     rig.take(3)
     await rig.connect()
     assert rig.seqs() == [0, 1, 2]
-    assert rig.store.peek_into(memoryview(bytearray(999)), LIVE, 0) == 3
+    assert len(rig.kept.waiting(LIVE)) == 3
     rig.session.open = rig.session.open[2:]
     rig.session.ack()
     rig.session.ack()
-    assert rig.store.peek_into(memoryview(bytearray(999)), LIVE, 0) == 1
+    assert len(rig.kept.waiting(LIVE)) == 1
 
 
 async def test_acknowledgements_out_of_order_free_nothing_too_early():
@@ -132,11 +138,11 @@ async def test_acknowledgements_out_of_order_free_nothing_too_early():
     await rig.connect()
     rig.session.open = rig.session.open[2:]
     rig.session.ack(2)
-    assert rig.store.peek_into(memoryview(bytearray(999)), LIVE, 0) == 3
+    assert len(rig.kept.waiting(LIVE)) == 3
     rig.session.ack(0)
-    assert rig.store.peek_into(memoryview(bytearray(999)), LIVE, 0) == 2
+    assert len(rig.kept.waiting(LIVE)) == 2
     rig.session.ack(0)
-    assert rig.store.peek_into(memoryview(bytearray(999)), LIVE, 0) == 0
+    assert len(rig.kept.waiting(LIVE)) == 0
 
 
 async def test_no_more_than_the_window_leaves_and_the_rest_follows():
@@ -186,9 +192,9 @@ async def test_a_profile_with_topics_of_their_own_gets_each_value_there():
     # The first reading is gone only when both of its messages are acknowledged.
     rig.session.open = rig.session.open[2:]
     rig.session.ack(0)
-    assert rig.store.peek_into(memoryview(bytearray(999)), LIVE, 0) == 2
+    assert len(rig.kept.waiting(LIVE)) == 2
     rig.session.ack(0)
-    assert rig.store.peek_into(memoryview(bytearray(999)), LIVE, 0) == 1
+    assert len(rig.kept.waiting(LIVE)) == 1
 
 
 async def test_without_the_sequence_boot_and_seq_stay_here():
@@ -198,12 +204,115 @@ async def test_without_the_sequence_boot_and_seq_stay_here():
     assert rig.sent() == [{"t": 20.0, "h": 50, "timestamp": 1795392000}]
 
 
-async def test_dropped_readings_are_reported():
+async def test_dropped_readings_are_reported_until_that_is_acknowledged():
     rig = Rig()
-    rig.take(25)
+    rig.kept.account.drop(1, 0, 4, 5, "full")
+    rig.kept.account.drop(1, 9, 9, 1, "damaged")
+    wanted = [
+        {"boot": 1, "from": 0, "to": 4, "count": 5, "reason": "full"},
+        {"boot": 1, "from": 9, "to": 9, "count": 1, "reason": "damaged"},
+    ]
     await rig.connect()
-    drops = [msg["metadata"] for msg in rig.sent("events")]
-    assert drops == [{"boot": 1, "from": 0, "to": 4, "count": 5, "reason": "full"}]
+    assert [msg["metadata"] for msg in rig.sent("events")] == wanted[:1]
+    # The session is lost before it was acknowledged: it is told again.
+    rig.session.open.clear()
+    rig.publisher.rewind()
+    await rig.connect()
+    assert [msg["metadata"] for msg in rig.sent("events")] == wanted[:1] * 2
+    while rig.session.open:
+        rig.session.ack()
+        rig.ready.set()
+        await rig.run(1)
+    assert [msg["metadata"] for msg in rig.sent("events")] == wanted[:1] * 2 + wanted[1:]
+    assert rig.store.next_drop() is None
+
+
+async def test_the_live_lane_goes_first_and_the_backlog_beside_it():
+    rig = Rig(size=6)
+    rig.take(5)
+    rig.store.flush("age")
+    rig.take(3)
+    await rig.connect()
+    assert rig.seqs() == [5, 6, 7, 0]
+    rig.take(1)
+    for _ in range(20):
+        if rig.session.open:
+            rig.session.ack()
+        rig.ready.set()
+        await rig.run(1)
+    assert rig.seqs() == [5, 6, 7, 0, 8, 1, 2, 3, 4]
+    assert rig.kept.waiting(LIVE) == rig.kept.waiting(BACKLOG) == []
+
+
+async def test_a_reading_flushed_while_it_was_on_its_way_is_sent_once():
+    rig = Rig()
+    rig.take(3)
+    await rig.connect()
+    rig.store.flush("age")
+    rig.ready.set()
+    await rig.run()
+    assert rig.seqs() == [0, 1, 2]
+    while rig.session.open:
+        rig.session.ack()
+        rig.ready.set()
+        await rig.run(1)
+    assert rig.seqs() == [0, 1, 2] and rig.kept.waiting(BACKLOG) == []
+
+
+async def test_a_session_forgotten_in_an_outage_sends_what_the_flash_has():
+    rig = Rig()
+    rig.take(3)
+    await rig.connect()
+    rig.store.flush("age")
+    rig.session.up.clear()
+    await rig.run()
+    rig.session.open.clear()
+    rig.publisher.rewind()
+    rig.take(1)
+    await rig.connect()
+    assert rig.seqs() == [0, 1, 2, 3, 0, 1, 2]
+
+
+async def test_a_batch_is_an_array_that_fits_and_is_acknowledged_as_one():
+    rig = Rig(batch=10, most_bytes=220)
+    rig.take(7)
+    await rig.connect()
+    sent = rig.sent()
+    assert [[one["seq"] for one in array] for array in sent] == [[0, 1, 2], [3, 4, 5], [6]]
+    assert len(json.dumps(sent[0])) <= 222
+    rig.session.open = rig.session.open[2:]
+    # The same readings in the same message, when a resumed session asks for it again.
+    assert rig.session.again() == sent
+    rig.session.ack()
+    assert [seq for _, seq in rig.kept.waiting(LIVE)] == [3, 4, 5, 6]
+
+
+async def test_a_batch_of_the_backlog_goes_on_where_the_last_one_ended():
+    rig = Rig(batch=4, size=4)
+    rig.take(10)
+    rig.store.flush("age")
+    await rig.connect()
+    for _ in range(20):
+        if rig.session.open:
+            rig.session.ack()
+        rig.ready.set()
+        await rig.run(1)
+    seqs = [[one["seq"] for one in array] for array in rig.sent()]
+    assert seqs == [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9]]
+
+
+async def test_readings_of_former_settings_are_sent_with_their_own_keys():
+    rig = Rig()
+    rig.take(2)
+    rig.store.flush("age")
+    board = rig.kept.board
+    board.power_cut()
+    rig = Rig(board=board, points=(Datapoint("pressure"),))
+    rig.take(1, pressure=7)
+    await rig.connect()
+    assert [(msg.get("t"), msg.get("h"), msg.get("pressure")) for msg in rig.sent()] == [
+        (None, None, 7), (20.0, 50, None), (20.0, 50, None),
+    ]  # fmt: skip
 
 
 async def test_an_event_is_sent_again_until_it_is_acknowledged():
@@ -254,7 +363,7 @@ async def test_a_reading_that_never_fits_is_said_and_does_not_block_the_rest():
     await rig.connect()
     assert len(rig.lines.having("message_rejected")) == 1
     assert rig.sent() == [{"h": 1, "timestamp": 1795392000}]
-    assert rig.store.peek_into(memoryview(bytearray(999)), LIVE, 0) == 1
+    assert len(rig.kept.waiting(LIVE)) == 1
 
 
 async def test_a_record_that_does_not_fit_the_datapoints_is_skipped_aloud():

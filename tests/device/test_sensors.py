@@ -87,7 +87,7 @@ async def test_dht22_in_tenths_and_dht11_in_whole_units():
     sys.modules["dht"] = Frozen
     values, sensor = await values_of(Board(), kind="dht22", pin=4)
     assert values == {"temperature": -101, "humidity": 652}
-    assert sensor._driver.pin == ("pin", 4)
+    assert sensor.driver.pin == ("pin", 4)
     values, _ = await values_of(Board(), kind="dht11", pin=4, temperature="t", humidity="h")
     assert values == {"t": 23, "h": 40}
 

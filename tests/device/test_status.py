@@ -10,8 +10,7 @@ class Rig:
     def __init__(self, epoch_s=None):
         self.battery_pct, self.rssi = 85, -61
         self.clock = FakeClock(epoch_s=epoch_s)
-        battery = self
-        self.status = Status(self.clock, battery, lambda: self.rssi, {"model": "m"})
+        self.status = Status(self.clock, self.level_pct, lambda: self.rssi, {"model": "m"})
 
     def level_pct(self):
         return self.battery_pct

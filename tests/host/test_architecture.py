@@ -13,10 +13,13 @@ LAYERS = """
     setup
     wiring
     agent mqtt publisher sampler
-    status store wifi inbound link
-    sensors clock sntp window liveness budget
-    retained transport packet power reading topics identity config codec dns backoff
-    board board_unix log errors
+    composer
+    status store wifi waiting window
+    flashlog
+    sensors clock sntp transport budget logreader account front
+    retained packet power reading topics identity config codec dns backoff segment
+    board board_unix
+    log errors files
 """
 
 CHIP_MODULES = {"machine", "network", "esp32"}

@@ -37,7 +37,7 @@ def test_modules_are_compiled_and_scripts_are_not(agent):
         "/main.py",
     ]
     assert files["/boot.py"] == b"import sys\n"
-    assert b"firmware/sensors/adc.py" in files["/lib/firmware/sensors/adc.mpy"]
+    assert b"firmware.sensors.adc" in files["/lib/firmware/sensors/adc.mpy"]
 
 
 def test_same_source_gives_the_same_bytes(agent):

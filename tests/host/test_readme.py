@@ -29,13 +29,17 @@ def test_the_table_of_settings_is_the_one_the_device_uses():
 
 def logged_events():
     """Return every module.event a call of a log in the agent can write."""
-    names = {"agent": {"main", "wiring", "config", "agent"}, "mqtt": {"mqtt", "inbound"}}
+    names = {
+        "agent": {"main", "wiring", "config", "agent"},
+        "mqtt": {"mqtt", "waiting", "window", "transport"},
+        "publisher": {"publisher", "composer"},
+    }
     owner = {file: module for module, files in names.items() for file in files}
     for path in [ROOT / "main.py", *(ROOT / "firmware").glob("*.py")]:
         for call in ast.walk(ast.parse(path.read_text())):
             if not (isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute)):
                 continue
-            is_log = ast.unparse(call.func.value) in ("log", "self._log")
+            is_log = ast.unparse(call.func.value) in ("log", "self.log", "self._log")
             if is_log and call.func.attr in ("error", "warn", "info", "debug"):
                 event = call.args[0]
                 if isinstance(event, ast.Constant):

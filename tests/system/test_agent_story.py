@@ -69,10 +69,16 @@ def test_readings_of_an_outage_arrive_afterwards_once_and_in_order(sandbox, tmp_
 
 def test_what_the_store_could_not_hold_is_dropped_aloud_and_accounted_for(sandbox, tmp_path):
     device_id = "full"
-    with agent_of(sandbox, tmp_path / "d", device_id, store_records=16) as agent:
+    (tmp_path / "d").mkdir()
+    (tmp_path / "d" / "data").write_text("where the log's folder should be")
+    # Records of a dozen values, so that the front is full in some seconds.
+    wave = [{"kind": "simulated", "key": f"k{number}"} for number in range(12)]
+    options = {"front_bytes": 512, "sensors": wave}
+    with agent_of(sandbox, tmp_path / "d", device_id, **options) as agent:
+        agent.wait_line("E store log_unusable")
         agent.wait_line("I mqtt session_up")
         sandbox.post("/sandbox/broker/stop")
-        dropped = int(agent.wait_line(r"W store reading_dropped .* seq=(\d+)", within_s=40)[1])
+        agent.wait_line("W store reading_dropped .* reason=full", within_s=40)
         agent.wait_line("D sampler reading_taken")
         sandbox.post("/sandbox/broker/start")
         agent.wait_line("I mqtt session_up", within_s=30)
@@ -86,7 +92,6 @@ def test_what_the_store_could_not_hold_is_dropped_aloud_and_accounted_for(sandbo
         account = ledger(sandbox, device_id)
     assert account["adds_up"] is True
     assert account["boots"][0]["dropped"] >= 1
-    assert dropped > 0
 
 
 def test_after_a_power_cut_a_new_boot_begins_and_the_old_one_is_not_mixed_with_it(
@@ -104,6 +109,32 @@ def test_after_a_power_cut_a_new_boot_begins_and_the_old_one_is_not_mixed_with_i
     assert [row["boot"] for row in account["boots"]] == [1, 2]
     assert account["adds_up"] is True
     assert account["boots"][0]["tail_unknown"] is True
+
+
+@pytest.mark.parametrize("bits", ["64", "32"])
+def test_a_power_cut_in_an_outage_takes_only_what_was_not_in_flash_yet(sandbox, tmp_path, bits):
+    device_id = f"dark{bits}"
+    with agent_of(sandbox, tmp_path / "d", device_id, bits, flush_after_s=5) as agent:
+        agent.wait_line("I mqtt session_up")
+        agent.wait_line("D sampler reading_taken")
+        sandbox.post("/sandbox/broker/stop")
+        last = int(agent.wait_line(r"D sampler reading_taken boot=1 seq=(\d+)")[1])
+        agent.wait_line(f"boot=1 seq={last + 9}$")
+        agent.kill()
+        agent.start()
+        agent.wait_line("boot=2 seq=1$")
+        sandbox.post("/sandbox/broker/start")
+        agent.wait_line("I mqtt session_up", within_s=30)
+        agent.wait_line("D sampler reading_taken")
+        eventually(lambda: delivered(sandbox, device_id) >= last + 9 - 6 + 2)
+        account = ledger(sandbox, device_id)
+        flash = sorted(path.name for path in (tmp_path / "d" / "data").glob("*.log"))
+    first, second = account["boots"]
+    # Six: what is younger than five seconds, and one that was being taken.
+    assert first["delivered"] >= last + 10 - 6, account
+    assert first["missing"] == second["missing"] == [] and account["adds_up"] is True
+    assert first["dropped"] == 0
+    assert flash in ([], ["1.log"])
 
 
 def test_a_wrong_password_is_refused_and_said(sandbox, tmp_path):

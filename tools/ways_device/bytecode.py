@@ -46,7 +46,7 @@ def device_files(source: Path) -> list[DeviceFile]:
     with tempfile.TemporaryDirectory(prefix="ways-mpy-") as folder:
         for path in _modules(source):
             relative = path.relative_to(source / "firmware").with_suffix(".mpy")
-            data = _compiled(path, f"firmware/{relative.with_suffix('.py')}", Path(folder))
+            data = _compiled(path, _module_name(relative), Path(folder))
             files.append(DeviceFile(f"{_PACKAGE_ROOT}/{relative.as_posix()}", data))
     return files
 
@@ -70,6 +70,15 @@ def _modules(source: Path) -> Iterator[Path]:
     return (path for path in found if path.name not in _NOT_FOR_BOARDS)
 
 
+def _module_name(relative: Path) -> str:
+    """Return what a module below firmware/ is imported as.
+
+    Tracebacks call it so too: a board keeps every name in RAM, and this one it has already.
+    """
+    parts = ("firmware", *relative.with_suffix("").parts)
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
 def _script(path: Path) -> DeviceFile:
     try:
         return DeviceFile(f"/{path.name}", path.read_bytes())
@@ -89,5 +98,6 @@ def _compiled(path: Path, name: str, folder: Path) -> bytes:
     finally:
         child.kill()
     if child.returncode:
-        raise ToolError(f"{name} does not compile: {one_line(said.strip().splitlines()[-1])}")
+        where = path.relative_to(path.parents[name.count(".")]).as_posix()
+        raise ToolError(f"{where} does not compile: {one_line(said.strip().splitlines()[-1])}")
     return target.read_bytes()

@@ -1,0 +1,43 @@
+"""Files that a power cut leaves whole: the old bytes or the new ones, never a mix or a part."""
+
+import os
+
+
+def replace(path, data):
+    """Put data in place of the file at path. Raises OSError; the old file is then still there."""
+    temporary = path + ".tmp"
+    with open(temporary, "wb") as file:
+        file.write(data)
+        file.flush()
+    with open(temporary, "rb") as file:
+        if file.read() != data:
+            raise OSError(5)
+    os.rename(temporary, path)
+
+
+def tidy(folder):
+    """Remove what an interrupted replace() left in a folder. Raises OSError."""
+    for item in os.ilistdir(folder):
+        if item[0].endswith(".tmp"):
+            os.remove("%s/%s" % (folder, item[0]))
+
+
+def make_folder(path):
+    """Make a folder, unless it exists; what else keeps it from being there shows at first use."""
+    try:
+        os.mkdir(path)
+    except OSError:
+        pass
+
+
+def copy(source, target):
+    """Make target the same as source, unless it is. Raises OSError."""
+    with open(source, "rb") as file:
+        data = file.read()
+    try:
+        with open(target, "rb") as file:
+            if file.read() == data:
+                return
+    except OSError:  # there is none yet
+        pass
+    replace(target, data)

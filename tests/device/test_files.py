@@ -1,0 +1,59 @@
+import os
+
+from harness import scratch
+
+from firmware import files
+
+
+def test_replace_leaves_no_temporary_file_behind():
+    path = scratch() + "/x"
+    files.replace(path, b"1")
+    files.replace(path, b"2")
+    assert os.listdir(scratch()) == ["x"]
+    with open(path, "rb") as file:
+        assert file.read() == b"2"
+
+
+def test_a_file_that_cannot_be_written_leaves_the_old_one():
+    path = scratch() + "/x"
+    files.replace(path, b"1")
+    os.mkdir(path + ".tmp")
+    try:
+        files.replace(path, b"2")
+    except OSError:
+        pass
+    else:
+        raise AssertionError("written into a folder")
+    with open(path, "rb") as file:
+        assert file.read() == b"1"
+
+
+def test_a_folder_is_made_once_and_a_file_in_its_place_is_left_alone():
+    path = scratch() + "/data"
+    files.make_folder(path)
+    files.make_folder(path)
+    assert os.listdir(path) == []
+    files.replace(path + "/x", b"1")
+    files.make_folder(path + "/x")
+    assert os.listdir(path) == ["x"]
+
+
+def test_what_an_interrupted_replace_left_is_removed_and_nothing_else():
+    for name in ("a", "a.tmp", "identity.0.tmp", "tmp"):
+        with open(scratch() + "/" + name, "wb") as file:
+            file.write(b"1")
+    files.tidy(scratch())
+    assert sorted(os.listdir(scratch())) == ["a", "tmp"]
+
+
+def test_a_copy_is_made_once():
+    source, target = scratch() + "/a", scratch() + "/b"
+    files.replace(source, b"1")
+    files.copy(source, target)
+    files.copy(source, target)
+    files.replace(source, b"2")
+    with open(target, "rb") as file:
+        assert file.read() == b"1"
+    files.copy(source, target)
+    with open(target, "rb") as file:
+        assert file.read() == b"2"
