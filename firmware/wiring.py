@@ -14,7 +14,7 @@ from firmware.backoff import Backoff
 from firmware.clock import Clock
 from firmware.composer import Composer
 from firmware.dns import Resolver
-from firmware.errors import ConfigError
+from firmware.errors import ConfigError, CorruptError
 from firmware.flashlog import FlashLog
 from firmware.front import Front
 from firmware.log import Log
@@ -136,6 +136,10 @@ def _session(config, identity, wifi, resolver, clock, log, ready):
         await wifi.up.wait()
         await clock.settled.wait()
 
+    try:
+        context = transport.context(identity.ca)
+    except (OSError, ValueError) as exc:
+        raise CorruptError("ca: %s" % exc)
     return Session(
         identity.client_id.encode(),
         config.mqtt_host,
@@ -143,7 +147,7 @@ def _session(config, identity, wifi, resolver, clock, log, ready):
         identity.username.encode(),
         identity.password.encode(),
         config.keepalive_s,
-        transport.context(identity.ca),
+        context,
         gate=online,
         resolve=resolver.resolve,
         clock=clock,

@@ -12,12 +12,19 @@ _DAY = timedelta(days=1)
 
 
 class Authority:
-    """A root certificate and its key."""
+    """A root certificate and its key; with a signer, one that stands below that."""
 
-    def __init__(self, name: str = "Test CA", days: int = 1, signer: "Authority | None" = None):
+    def __init__(
+        self,
+        name: str = "Test CA",
+        days: int = 1,
+        signer: "Authority | None" = None,
+        is_ca: bool = True,
+    ):
+        """is_ca is what the certificate says; without, it signs what it has no right to."""
         self.key = ec.generate_private_key(ec.SECP256R1())
         self.signer = signer
-        self.certificate = _signed(self.key, name, days, signer or self, is_ca=True)
+        self.certificate = _signed(self.key, name, days, signer or self, is_ca=is_ca)
 
     @property
     def pem(self) -> bytes:
@@ -28,13 +35,21 @@ class Authority:
         return self.certificate.public_bytes(serialization.Encoding.DER)
 
     def server(
-        self, folder: Path, name: str = "localhost", days: int = 1, since_days: int = -10
+        self,
+        folder: Path,
+        name: str = "localhost",
+        days: int = 1,
+        since_days: int = -10,
+        purpose: x509.ObjectIdentifier | None = None,
+        is_self_signed: bool = False,
     ) -> tuple[Path, Path]:
-        """Write a server's chain and key; return their paths. Its days count from now."""
-        key = ec.generate_private_key(ec.SECP256R1())
-        chain = _signed(key, name, days, self, is_ca=False, since_days=since_days).public_bytes(
-            serialization.Encoding.PEM
-        )
+        """Write a server's chain and key; return their paths. Its days count from now.
+
+        With a purpose the certificate is good for that alone.
+        """
+        key = self.key if is_self_signed else ec.generate_private_key(ec.SECP256R1())
+        signed = _signed(key, name, days, self, False, since_days=since_days, purpose=purpose)
+        chain = signed.public_bytes(serialization.Encoding.PEM)
         (folder / "chain.pem").write_bytes(chain + (self.pem if self.signer else b""))
         (folder / "key.pem").write_bytes(
             key.private_bytes(
@@ -53,12 +68,13 @@ def _signed(
     signer: Authority,
     is_ca: bool,
     since_days: int = -10,
+    purpose: x509.ObjectIdentifier | None = None,
 ) -> x509.Certificate:
     subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
     issuer = subject if signer.key is key else signer.certificate.subject
     now = datetime.now(timezone.utc)
     usage = x509.KeyUsage(True, False, False, False, False, is_ca, is_ca, False, False)
-    return (
+    builder = (
         x509.CertificateBuilder()
         .subject_name(subject)
         .issuer_name(issuer)
@@ -74,8 +90,10 @@ def _signed(
             x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.key.public_key()),
             critical=False,
         )
-        .sign(signer.key, hashes.SHA256())
     )
+    if purpose:
+        builder = builder.add_extension(x509.ExtendedKeyUsage([purpose]), critical=False)
+    return builder.sign(signer.key, hashes.SHA256())
 
 
 def _alternative(name: str) -> x509.GeneralName:

@@ -148,6 +148,15 @@ def test_a_wrong_password_is_refused_and_said(sandbox, tmp_path):
     assert sandbox.get("/devices/refused")["is_online"] in (False, None)
 
 
+@pytest.mark.parametrize("ca", [b"", b"junk"])
+def test_an_authority_that_is_none_is_one_line(tmp_path, ca):
+    login = ("d", "d", "p")
+    with agent_process.running(tmp_path / "d", login, ca, {"mqtt_host": "127.0.0.1"}) as agent:
+        agent.wait_line("E agent identity_unusable why=ca: ")
+        assert agent.process.wait(10) == 1
+    assert len(agent.lines) == 1
+
+
 @pytest.mark.parametrize(
     ("damage", "line"),
     [

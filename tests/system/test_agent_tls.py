@@ -37,7 +37,7 @@ def test_a_wrong_certificate_is_named_and_no_application_byte_leaves(
             # Once is no proof: it goes on trying, and goes on refusing, and goes on sampling.
             agent.wait_line("W mqtt session_failed why=" + name)
             agent.wait_line("D sampler reading_taken")
-        assert len(server.raw) >= 2 and all(server.raw)
+        assert sum(map(bool, server.raw)) >= 2  # one more may just begin
         assert server.application_records() == 0
         assert not any(b"the-password" in raw for raw in server.raw)
 

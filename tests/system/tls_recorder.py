@@ -4,20 +4,28 @@ import contextlib
 import socket
 import ssl
 import threading
+import warnings
 
 APPLICATION_DATA = 23
 CONNACK = b"\x20\x02\x00\x00"
 
 
 class Recorder:
-    """Listens on a free port. Capped at TLS 1.2: there a record's type is not disguised."""
+    """Listens on a free port. As a rule TLS 1.2, where a record's type is not disguised."""
 
-    def __init__(self, certificate=None, key=None, greeting=b""):
-        """Without a certificate it is a server that knows no TLS and says greeting."""
+    def __init__(self, certificate=None, key=None, greeting=b"", only=ssl.TLSVersion.TLSv1_2):
+        """Without a certificate it is a server that knows no TLS and says greeting.
+
+        only is the one version of TLS that it speaks.
+        """
         self._context = None
         if certificate:
             self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-            self._context.maximum_version = ssl.TLSVersion.TLSv1_2
+            with warnings.catch_warnings():  # the versions that nobody should speak any more
+                warnings.simplefilter("ignore", DeprecationWarning)
+                self._context.minimum_version = self._context.maximum_version = only
+            if only < ssl.TLSVersion.TLSv1_2:
+                self._context.set_ciphers("ALL:@SECLEVEL=0")
             self._context.load_cert_chain(certificate, key)
         self._greeting = greeting
         self.raw = []  # per connection, the bytes that came
@@ -53,9 +61,11 @@ class Recorder:
             incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
             tls = self._context.wrap_bio(incoming, outgoing, server_side=True)
             while True:
-                self._step(tls, plain)
-                if outgoing.pending:
-                    connection.sendall(outgoing.read())
+                try:
+                    self._step(tls, plain)
+                finally:  # an alert, too
+                    if outgoing.pending:
+                        connection.sendall(outgoing.read())
                 data = connection.recv(4096)
                 if not data:
                     return
