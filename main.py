@@ -45,7 +45,7 @@ def _once(name):
     full = "firmware." + name
     module = __import__(full, None, None, (name,))
     # A slot of a dict keeps its value when it is deleted, and with it what that holds.
-    sys.modules[full] = None
+    sys.modules[full] = None  # pyright: ignore[reportArgumentType]
     del sys.modules[full]
     setattr(firmware, name, None)
     delattr(firmware, name)

@@ -92,10 +92,9 @@ def parse(reply, request):
     start = len(request)
     if reply[:2] != request[:2] or reply[12:start] != request[12:] or not reply[2] & 0x80:
         return None
-    if reply[3] & 0x0F:
-        raise LinkError("answer code %d" % (reply[3] & 0x0F))
+    code = reply[3] & 0x0F
     at = start
-    for _ in range(reply[6] << 8 | reply[7]):
+    for _ in range(0 if code else reply[6] << 8 | reply[7]):
         at = _skip_name(reply, at)
         if at + 10 > len(reply):
             break
@@ -105,7 +104,7 @@ def parse(reply, request):
         if kind == kin == 1 and length == 4 and any(reply[at : at + 4]) and at + 4 <= len(reply):
             return "%d.%d.%d.%d" % tuple(reply[at : at + 4])
         at += length
-    raise LinkError("no address in the answer")
+    raise LinkError("no address, code %d" % code)
 
 
 def _skip_name(reply, at):

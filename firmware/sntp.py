@@ -45,11 +45,9 @@ def parse(reply, request):
     """
     if len(reply) < _SIZE or reply[24:32] != request[40:]:
         return None
-    if reply[0] & 7 != _SERVER:
-        raise ValueError("not from a server")
-    if reply[0] >> 6 == 3 or not 1 <= reply[1] <= 15:
-        raise ValueError("server not in step, stratum %d" % reply[1])
+    first, stratum = reply[0], reply[1]
     seconds = struct.unpack_from("!I", reply, 40)[0]
-    if seconds == 0:
-        raise ValueError("no time in the reply")
+    # Not a server's; one that is not in step, or sends us away; no time in it.
+    if first & 7 != _SERVER or first >> 6 == 3 or not 1 <= stratum <= 15 or not seconds:
+        raise ValueError("no time: first %02x, stratum %d" % (first, stratum))
     return seconds - _ERA_S if seconds >> 31 else seconds - _ERA_S + (1 << 32)

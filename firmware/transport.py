@@ -151,7 +151,8 @@ class Link:
         try:
             while self.unsent is not None:
                 # TLS has taken note of bytes it did not take: it gets the very same ones again.
-                count = self._sock.write(self.unsent, self._at, self._size - self._at)
+                left = self._size - self._at
+                count = self._sock.write(self.unsent, self._at, left)  # pyright: ignore[reportCallIssue]
                 if not count:
                     return False
                 self.told = self.clock.ticks_ms()

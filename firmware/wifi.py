@@ -27,7 +27,10 @@ class Wifi:
         """networks is the identity's list of {"ssid", "password", "priority"}."""
         self.up = asyncio.Event()
         self.wlan = wlan
-        self.networks = sorted(networks, key=lambda entry: -entry.get("priority", 0))
+        self.networks = sorted(
+            networks,
+            key=lambda entry: -entry.get("priority", 0),  # pyright: ignore[reportAttributeAccessIssue]
+        )
         self.clock = clock
         self.log = log
         self.backoff = backoff
@@ -75,7 +78,7 @@ class Wifi:
                 return
             except OSError as exc:
                 failure = exc
-        raise failure
+        raise failure  # pyright: ignore[reportPossiblyUnboundVariable] - there is one at least
 
     async def _join(self, ssid, password):
         """Join one network. Raises LinkError with the reason, or the driver's OSError."""
@@ -93,4 +96,4 @@ class Wifi:
                 break
             await self.clock.sleep_ms(_POLL_MS)
         wlan.disconnect()
-        raise LinkError("%s ssid=%s" % (_REASONS.get(status, "timeout"), ssid))
+        raise LinkError("%s ssid=%s" % (_REASONS.get(status or 0, "timeout"), ssid))

@@ -41,7 +41,11 @@ def wire(board, config, identity, log_sink=print):
     opened, reading = _measured(board, config)
     wifi = Wifi(board.wlan, identity.wifi, clock, log.child("wifi"), _backoff(config))
     resolver = Resolver(lambda: config.dns_servers or wifi.dns_servers())
-    session = _session(config, identity, wifi, resolver, clock, log, ready)
+
+    def contested():
+        publisher.add_event("session_contested", {})
+
+    session = _session(config, identity, wifi, resolver, clock, log, ready, contested)
     session.set_last_will(topics.status, status.WILL, True, 1)
     store = _store(board, config, identity, reading, retained, clock, log, ready)
     publisher = Publisher(
@@ -130,7 +134,7 @@ def _measured(board, config):
         raise ConfigError("sensors: %s" % exc)
 
 
-def _session(config, identity, wifi, resolver, clock, log, ready):
+def _session(config, identity, wifi, resolver, clock, log, ready, contested):
     async def online():
         """A session makes sense with a link, and a time to check certificates by."""
         await wifi.up.wait()
@@ -157,6 +161,7 @@ def _session(config, identity, wifi, resolver, clock, log, ready):
         doubted=clock.doubted,
         window=config.window,
         buffer_bytes=_buffer_bytes(config),
+        contested=contested,
     )
 
 

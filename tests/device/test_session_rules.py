@@ -350,13 +350,14 @@ async def test_a_peer_that_floods_does_not_own_the_loop():
     plan.reset()
     async with Rig(buffer_bytes=128) as rig:
         await rig.session.up.wait()
+        rig.session.set_callback(None)
         flood = b"\x30\x07\x00\x03a/bhi" * 14
         beats = []
 
         def endless(buf):
             plan.total += 1
-            # If nobody else gets a turn, the end of it is that this test fails.
-            assert plan.total < 5000
+            if plan.total > 5000:  # nobody else gets a turn: there has to be an end of it
+                raise OSError(errno.ECONNRESET)
             buf[:126] = flood
             return 126
 
@@ -366,7 +367,7 @@ async def test_a_peer_that_floods_does_not_own_the_loop():
         for _ in range(20):
             await asyncio.sleep_ms(0)
             beats.append(plan.total)
-        assert beats[-1] - beats[2] <= 20 * 16, beats
+        assert 100 <= beats[-1] <= 20 * 16 and rig.session.up.is_set(), beats
 
 
 async def test_an_answer_wakes_who_waits_for_it_and_no_clock_is_asked():

@@ -38,12 +38,12 @@ def test_what_must_not_be_believed_is_refused_zero_and_kiss_of_death_included():
     assert refusal(reply_to(REQUEST)[:20]) is None
     assert refusal(reply_to(REQUEST)[:46]) is None
     assert refusal(b"") is None
-    assert refusal(reply_to(REQUEST, first=0x23)) == "not from a server"
-    assert refusal(reply_to(REQUEST, first=0xE4)).startswith("server not in step")
-    assert refusal(reply_to(REQUEST, stratum=0)).startswith("server not in step")
-    assert refusal(reply_to(REQUEST, stratum=16)).startswith("server not in step")
+    assert refusal(reply_to(REQUEST, first=0x23)).startswith("no time: first 23")
+    assert refusal(reply_to(REQUEST, first=0xE4)).startswith("no time: ")
+    assert refusal(reply_to(REQUEST, stratum=0)).startswith("no time: ")
+    assert refusal(reply_to(REQUEST, stratum=16)).startswith("no time: ")
     assert refusal(reply_to(REQUEST, origin=b"87654321")) is None
-    assert refusal(reply_to(REQUEST, -ERA_S)) == "no time in the reply"
+    assert refusal(reply_to(REQUEST, -ERA_S)).startswith("no time: ")
 
 
 async def nobody(name):

@@ -57,8 +57,9 @@ async def connecting(rig, **options):
 
 
 async def test_a_connect_that_fails_or_is_cancelled_leaves_no_socket_behind():
-    from fakes.faultysocket import plan
     from test_session_rules import faulty
+
+    from fakes.faultysocket import plan
 
     async with faulty() as rig:
         connect = await connecting(rig)
