@@ -17,14 +17,14 @@ class Composer:
         self.store = store
         self.reading = reading
         self._old = reading  # of another time's settings, the last one that was met
-        self._parts = topics.parts
+        self.parts = topics.parts
         self.clock = clock
         self.log = log
         self.with_sequence = with_sequence
         # An array would mix what values a reading has with what others have: whole ones only.
-        self._batch = batch if len(topics.parts) == 1 else 1
+        self.batch = batch if len(topics.parts) == 1 else 1
         self.most_bytes = most_bytes
-        self._record = memoryview(bytearray(HEADER_SIZE + 256))
+        self.record = memoryview(bytearray(HEADER_SIZE + 256))
 
     def compose(self, lane, skip, count, part):
         """Return (JSON bytes, number of readings) of what comes in a lane after the first skip.
@@ -35,7 +35,7 @@ class Composer:
         """
         texts = []
         taken = size = 0
-        while taken < (count or self._batch):
+        while taken < (count or self.batch):
             text = self._text(lane, skip + taken, part)
             if text is None:
                 break
@@ -47,27 +47,27 @@ class Composer:
             taken += 1
         if not texts:
             return None, taken
-        if self._batch > 1:
+        if self.batch > 1:
             return ("[" + ", ".join(texts) + "]").encode(), taken
         return texts[0].encode(), taken
 
     def _text(self, lane, skip, part):
         """Return the JSON of one reading, "" if it has no value, None if there is no reading."""
-        if not self.store.peek_into(self._record, lane, skip):
+        if not self.store.peek_into(self.record, lane, skip):
             return None
-        size, boot, seq, shape = header(self._record)
+        size, boot, seq, shape = header(self.record)
         reading = self.reading
         try:
             if shape != reading.shape:
                 reading = self._reading_of(shape)
-            reading.unpack(self._record[HEADER_SIZE:size])
+            reading.unpack(self.record[HEADER_SIZE:size])
         except (CorruptError, OSError, ValueError) as exc:
             self.log.error("record_skipped", boot=boot, seq=seq, why=exc)
             return ""
         epoch_s = self.clock.epoch_s(reading.stamp, reading.time_known, boot)
         if not self.with_sequence:
             boot = seq = None
-        return codec.telemetry(reading, self._parts[part][1], epoch_s, boot, seq) or ""
+        return codec.telemetry(reading, self.parts[part][1], epoch_s, boot, seq) or ""
 
     def _reading_of(self, shape):
         """Return a reading with the datapoints of another time's settings."""

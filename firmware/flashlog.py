@@ -33,9 +33,9 @@ class FlashLog:
         self.shape = shape
         self.text = text
         # The segments there are; between first and last some may be gone.
-        self._first = self._last = self._count = 0
+        self.first = self.last = self.count = 0
         self._tail = None  # header of the last one while it can grow
-        self._size = 0  # of that
+        self.size = 0  # of that
         self._ends = []  # positions behind the entries in flight
         self._unsaved = 0
         # Damage before this position is accounted for; (boot, seq) of what peek() found last.
@@ -51,14 +51,14 @@ class FlashLog:
         account.load()
         names = [item[0].partition(".") for item in os.ilistdir(self.folder)]
         numbers = [int(name) for name, _, kind in names if kind == "log" and name.isdigit()]
-        self._count = len(numbers)
+        self.count = len(numbers)
         if account.gone in numbers:
             self._remove(account.gone)
             numbers.remove(account.gone)
         # A number that was ever in use is not used again: the account may speak of it.
-        self._last = max(numbers + [account.cursor >> 13, account.gone])
-        self._first = min(numbers + [self._last + 1])
-        for number in range(self._last, self._first - 1, -1):
+        self.last = max(numbers + [account.cursor >> 13, account.gone])
+        self.first = min(numbers + [self.last + 1])
+        for number in range(self.last, self.first - 1, -1):
             found = self._find_end(number)
             if found:
                 return found
@@ -75,8 +75,8 @@ class FlashLog:
                 break
             position, found = end, (reader.boot, reader.seq)
         head = reader.header(number)
-        if found and not damage and number == self._last and head[1] == self.shape:
-            self._tail, self._size = head, position & 8191
+        if found and not damage and number == self.last and head[1] == self.shape:
+            self._tail, self.size = head, position & 8191
         return found
 
     # Writing.
@@ -102,19 +102,19 @@ class FlashLog:
     def _write(self, boot, get, number, end):
         """Write what the last segment takes, or a new one; return the first it did not take."""
         seq, record = get(number)
-        data = self._tail and segment.entry(self._tail, self._size, boot, seq, record)
+        data = self._tail and segment.entry(self._tail, self.size, boot, seq, record)
         if not data:
             self._begin(boot, seq, record)
             data = segment.entry(self._tail, segment.START, boot, seq, record)
-        with open(self.reader.path(self._last), "ab") as file:
-            if not self._size:
-                self._size = file.write(segment.header(*self._tail))
+        with open(self.reader.path(self.last), "ab") as file:
+            if not self.size:
+                self.size = file.write(segment.header(*self._tail))
             while data:
-                self._size += file.write(data)
+                self.size += file.write(data)
                 number += 1
                 if number == end:
                     break
-                data = segment.entry(self._tail, self._size, boot, *get(number))
+                data = segment.entry(self._tail, self.size, boot, *get(number))
             file.flush()
         return number
 
@@ -122,23 +122,23 @@ class FlashLog:
         """Begin a new segment, in which this reading comes first."""
         self.reader.keep_points(self.shape, self.text)
         self._make_room()
-        self._last += 1
-        self._count += 1
+        self.last += 1
+        self.count += 1
         self._tail = (self.owner, self.shape, boot, seq, segment.stamp_of(record))
-        self._size = 0
+        self.size = 0
 
     def _make_room(self):
         """See that one more segment fits, by dropping the oldest if that is the policy."""
         while True:
             # Block size, ..., blocks that are free.
             flash = os.statvfs(self.folder)
-            if self._count < self.limit and flash[0] * flash[4] >= _RESERVE * segment.SIZE:
+            if self.count < self.limit and flash[0] * flash[4] >= _RESERVE * segment.SIZE:
                 return
             # What is in flight stays.
-            victim = (self._ends[-1] >> 13) + 1 if self._ends else self._first
-            while victim <= self._last and self.drops_oldest and not self._drop(victim):
+            victim = (self._ends[-1] >> 13) + 1 if self._ends else self.first
+            while victim <= self.last and self.drops_oldest and not self._drop(victim):
                 victim += 1
-            if victim > self._last or not self.drops_oldest:
+            if victim > self.last or not self.drops_oldest:
                 raise OSError(_FULL)
 
     def _drop(self, number):
@@ -174,10 +174,10 @@ class FlashLog:
     def _find(self, position):
         """Find the next entry at or behind a position; what was damaged before it is a loss."""
         reader = self.reader
-        end = reader.find(position, self._last)
+        end = reader.find(position, self.last)
         if reader.damage and position >= self._noted:
             self._note_damage(end)
-            self._noted = end or self._last + 1 << 13
+            self._noted = end or self.last + 1 << 13
         if end is not None:
             self._before = (reader.boot, reader.seq)
         return end
@@ -206,9 +206,9 @@ class FlashLog:
         self.account.cursor = self._ends[count - 1]
         del self._ends[:count]
         self._unsaved += count
-        while self._first < self.account.cursor >> 13:
-            self._remove(self._first)
-            self._first += 1
+        while self.first < self.account.cursor >> 13:
+            self._remove(self.first)
+            self.first += 1
         if self._unsaved >= _CURSOR_STEP:
             self.save()
 
@@ -223,12 +223,12 @@ class FlashLog:
 
     def clear(self):
         """Remove all segments: everything in them is delivered."""
-        if self._first > self._last:
+        if self.first > self.last:
             return
-        while self._first <= self._last:
-            self._remove(self._first)
-            self._first += 1
-        self.account.cursor = self._first << 13
+        while self.first <= self.last:
+            self._remove(self.first)
+            self.first += 1
+        self.account.cursor = self.first << 13
         self._unsaved += 1
         self._tail = None
         self.reader.forget_points(self.shape)
@@ -245,5 +245,5 @@ class FlashLog:
                 os.remove(path)
         except OSError:  # it is gone already, or no file
             return False
-        self._count -= 1
+        self.count -= 1
         return True

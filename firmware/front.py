@@ -17,8 +17,8 @@ _MOST_DONE = const(8)
 class Front:
     def __init__(self, capacity):
         """capacity is in bytes."""
-        self._buf = memoryview(bytearray(capacity))
-        self._end = 0
+        self.buf = memoryview(bytearray(capacity))
+        self.end = 0
         self.count = self.in_flight = self.copied = 0
         # Runs of seqs, [first, last], that the log has too and the broker got from here.
         self.done = []
@@ -26,26 +26,26 @@ class Front:
     def append(self, uptime_s, seq, record):
         """Return False if there is no room."""
         size = _ENTRY_SIZE + len(record)
-        if self._end + size > len(self._buf):
+        if self.end + size > len(self.buf):
             return False
-        struct.pack_into(_ENTRY, self._buf, self._end, len(record), uptime_s & 0xFFFF, seq)
-        self._buf[self._end + _ENTRY_SIZE : self._end + size] = record
-        self._end += size
+        struct.pack_into(_ENTRY, self.buf, self.end, len(record), uptime_s & 0xFFFF, seq)
+        self.buf[self.end + _ENTRY_SIZE : self.end + size] = record
+        self.end += size
         self.count += 1
         return True
 
     def at(self, number):
         """Return (seq, record) of an entry."""
         at = self._offset(number)
-        size, _, seq = struct.unpack_from(_ENTRY, self._buf, at)
+        size, _, seq = struct.unpack_from(_ENTRY, self.buf, at)
         at += _ENTRY_SIZE
-        return seq, self._buf[at : at + size]
+        return seq, self.buf[at : at + size]
 
     def age_s(self, uptime_s):
         """Return for how long the oldest entry that only RAM holds has been there, 0 for none."""
         if self.copied == self.count:
             return 0
-        taken_s = struct.unpack_from(_ENTRY, self._buf, self._offset(self.copied))[1]
+        taken_s = struct.unpack_from(_ENTRY, self.buf, self._offset(self.copied))[1]
         return uptime_s - taken_s & 0xFFFF
 
     def first(self):
@@ -75,12 +75,12 @@ class Front:
     def remove(self, start, count):
         """Remove count entries from number start on."""
         at, end = self._offset(start), self._offset(start + count)
-        self._buf[at : at + self._end - end] = self._buf[end : self._end]
-        self._end -= end - at
+        self.buf[at : at + self.end - end] = self.buf[end : self.end]
+        self.end -= end - at
         self.count -= count
 
     def _offset(self, number):
         at = 0
         for _ in range(number):
-            at += self._buf[at] + _ENTRY_SIZE
+            at += self.buf[at] + _ENTRY_SIZE
         return at

@@ -12,12 +12,12 @@ class Log:
         """level is one of LEVELS; sink takes one finished line."""
         self.module = module
         self.uptime_ms = uptime_ms
-        self._level = LEVELS.index(level)
+        self.level = LEVELS.index(level)
         self.sink = sink
 
     def child(self, module):
         """Return a log of the same level and sink for another module."""
-        return Log(module, self.uptime_ms, LEVELS[self._level], self.sink)
+        return Log(module, self.uptime_ms, LEVELS[self.level], self.sink)
 
     def error(self, event, **fields):
         self._line(0, event, fields)
@@ -32,7 +32,7 @@ class Log:
         self._line(3, event, fields)
 
     def _line(self, level, event, fields):
-        if level > self._level:
+        if level > self.level:
             return
         line = "%d %s %s %s" % (self.uptime_ms(), LEVELS[level], self.module, event)
         for key in sorted(fields):

@@ -10,11 +10,11 @@ class LogReader:
         """owner is whose segments count; those of another device are passed over."""
         self.folder = folder
         self.owner = owner
-        self._buf = memoryview(bytearray(512))
+        self.buf = memoryview(bytearray(512))
         self._held = (0, 0, 0)  # what is in _buf: of which segment, from where, how much
         self._head = (0, None)  # number and header of the segment read last
         # The entry found last.
-        self.boot = self.seq = self.shape = self._known = self._stamp = self._at = self._len = 0
+        self.boot = self.seq = self.shape = self.known = self.stamp = self.at = self._len = 0
         self.damage = 0  # bytes before it that were no entry
 
     def path(self, name, kind=".log"):
@@ -25,7 +25,7 @@ class LogReader:
 
         Returns None if there is none up to the end of segment last.
         """
-        buf = self._buf
+        buf = self.buf
         self.damage = 0
         while position >> 13 <= last:
             number = position >> 13
@@ -39,8 +39,8 @@ class LogReader:
             size = segment.size_at(buf, at, end)
             if size:
                 head = self._head[1]
-                self.shape, self._at, self._len = head[1], at, size
-                self.boot, self.seq, self._known, self._stamp = segment.parse(head, buf, at)
+                self.shape, self.at, self._len = head[1], at, size
+                self.boot, self.seq, self.known, self.stamp = segment.parse(head, buf, at)
                 return (number << 13) + start + at + size
             self.damage += 1
             position = (number << 13) + start + at + 1
@@ -48,7 +48,7 @@ class LogReader:
 
     def record_into(self, view):
         """Write the record of the entry found last to view; return its size."""
-        return segment.record_into(view, self._known, self._stamp, self._buf, self._at, self._len)
+        return segment.record_into(view, self.known, self.stamp, self.buf, self.at, self._len)
 
     def points(self, shape):
         """Return the text of the datapoints of records of this shape. Raises OSError."""
@@ -85,7 +85,7 @@ class LogReader:
         if (
             held == number
             and start <= offset
-            and (offset + 270 <= start + end or end < len(self._buf))
+            and (offset + 270 <= start + end or end < len(self.buf))
         ):
             return end
         self._held = (number, offset, 0)
@@ -93,12 +93,12 @@ class LogReader:
             with open(self.path(number), "rb") as file:
                 if self._head[0] != number:
                     self._head = (number, None)
-                    if file.readinto(self._buf[: segment.START]) == segment.START:
-                        self._head = (number, segment.parse_header(self._buf))
+                    if file.readinto(self.buf[: segment.START]) == segment.START:
+                        self._head = (number, segment.parse_header(self.buf))
                 head = self._head[1]
                 if head and head[0] == self.owner:
                     file.seek(offset)
-                    self._held = (number, offset, file.readinto(self._buf))
+                    self._held = (number, offset, file.readinto(self.buf))
         except OSError:  # removed, or not readable: nothing there
             self._head = (0, None)
         return self._held[2]

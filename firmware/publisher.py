@@ -54,27 +54,27 @@ class Publisher:
         """ready is an Event, set by session and store, cleared here only; budget 0 = no limit."""
         self.session = session
         self.store = store
-        self._compose = composer.compose
+        self.compose = composer.compose
         self.topics = topics
         self.status = status
         self.clock = clock
         self.log = log
         self.ready = ready
         self._lanes = [_Lane(kind) for kind in LANES]
-        self._events = []
+        self.events = []
         self._drop_sent = False
         self._born_in = 0  # the login in which attributes and status were told
-        self._budget = Budget(budget_per_min, clock)
+        self.budget = Budget(budget_per_min, clock)
 
     def add_event(self, event_type, metadata):
         """Have an event sent as soon as there is a session. The oldest of too many is lost."""
-        if len(self._events) >= _MAX_EVENTS:
-            waiting = [event for event in self._events if not event.is_sent]
+        if len(self.events) >= _MAX_EVENTS:
+            waiting = [event for event in self.events if not event.is_sent]
             if waiting:
-                self._events.remove(waiting[0])
+                self.events.remove(waiting[0])
                 self.log.warn("event_lost", count=1)
         text = codec.event(event_type, self.clock.now_s(), metadata)
-        self._events.append(_Event(text.encode()))
+        self.events.append(_Event(text.encode()))
         self.ready.set()
 
     async def run(self):
@@ -84,10 +84,10 @@ class Publisher:
             self.ready.clear()
             wait_ms = 0
             while session.has_room:
-                wait_ms = self._budget.wait_ms()
+                wait_ms = self.budget.wait_ms()
                 if wait_ms or not self._send_next():
                     break
-                self._budget.spend()
+                self.budget.spend()
             if wait_ms:
                 await self.clock.sleep_ms(wait_ms)
                 continue
@@ -102,8 +102,8 @@ class Publisher:
     def acked(self, ref):
         kind, which, _ = ref
         if kind == EVENT:
-            if which in self._events:
-                self._events.remove(which)
+            if which in self.events:
+                self.events.remove(which)
         elif kind == DROP:
             self._drop_sent = False
             self.store.drop_told()
@@ -126,7 +126,7 @@ class Publisher:
             return self.topics.attributes, self.status.attributes(), True
         lane = self._lanes[kind]
         count = lane.open[which - lane.first][0]
-        text, _ = self._compose(kind, lane.before(which), count, part)
+        text, _ = self.compose(kind, lane.before(which), count, part)
         # There is no text only if flash cannot be read any more, and a message has to be sent.
         return self.topics.parts[part][0], text or b"{}", False
 
@@ -135,7 +135,7 @@ class Publisher:
             self.store.rewind(lane.kind)
             lane.open.clear()
             lane.part = None
-        for event in self._events:
+        for event in self.events:
             event.is_sent = False
         self._drop_sent = False
 
@@ -152,11 +152,11 @@ class Publisher:
         if not self._drop_sent and self.store.next_drop():
             self._drop_sent = self._put((DROP, 0, 0))
             return self._drop_sent
-        for event in self._events:
+        for event in self.events:
             if not event.is_sent:
                 event.is_sent = self._put((EVENT, event, 0))
                 if not event.is_sent:
-                    self._events.remove(event)
+                    self.events.remove(event)
                 return True
         return any(self._send_readings(lane) for lane in self._lanes)
 
@@ -166,13 +166,13 @@ class Publisher:
         part = lane.part or 0
         which = lane.first + len(lane.open)
         if lane.part is None:
-            text, count = self._compose(kind, lane.before(which), None, 0)
+            text, count = self.compose(kind, lane.before(which), None, 0)
             if not count:
                 return False
             lane.open.append([count, 0])
         else:
             which -= 1
-            text, _ = self._compose(kind, lane.before(which), lane.open[-1][0], part)
+            text, _ = self.compose(kind, lane.before(which), lane.open[-1][0], part)
         lane.part = part + 1 if part + 1 < len(self.topics.parts) else None
         if text and self._try(self.topics.parts[part][0], text, False, (kind, which, part)):
             lane.open[-1][1] += 1

@@ -37,8 +37,8 @@ class Store:
         """filled is an Event that append sets; shape tells the datapoints of new readings."""
         self.front = front
         self._flash = flashlog
-        self._reader = flashlog.reader
-        self._account = flashlog.account
+        self.reader = flashlog.reader
+        self.account = flashlog.account
         self.retained = retained
         self.clock = clock
         self.log = log
@@ -73,7 +73,7 @@ class Store:
             "lost_from": first if lost else None,
             "lost_to": retained.next_seq - 1 if lost else None,
             "last_durable": durable and {"boot": durable[0], "seq": durable[1]},
-            "dropped_total": self._account.dropped_total,
+            "dropped_total": self.account.dropped_total,
         }
 
     def append(self, record):
@@ -109,7 +109,7 @@ class Store:
         return False
 
     def _drop(self, seq):
-        self._account.drop(self.retained.boot, seq, seq, 1, "full")
+        self.account.drop(self.retained.boot, seq, seq, 1, "full")
         if self._dropped is None:
             self._dropped = seq
             self.log.warn("reading_dropped", boot=self.retained.boot, reason="full", seq=seq)
@@ -141,7 +141,7 @@ class Store:
         return size
 
     def _peek_log(self, view, skip):
-        log, reader = self._flash, self._reader
+        log, reader = self._flash, self.reader
         end = log.peek(skip, self._is_done)
         if end is None:
             if not skip:  # nothing waits, and nothing is in flight
@@ -205,15 +205,15 @@ class Store:
 
     def points(self, shape):
         """Return the text of the datapoints that records of this shape have. Raises OSError."""
-        return self._reader.points(shape)
+        return self.reader.points(shape)
 
     def next_drop(self):
         """Return the metadata of the next event readings_dropped, None for none."""
-        return self._account.next_drop()
+        return self.account.next_drop()
 
     def drop_told(self):
         """The platform knows of what next_drop() returned."""
-        self._account.drop_told()
+        self.account.drop_told()
         self._quietly(self._flash.save)
         self._retain()
 
