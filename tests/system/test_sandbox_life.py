@@ -5,6 +5,7 @@ import os
 import signal
 import socket
 import subprocess
+import time
 
 import pytest
 from sandbox_rig import COMMAND, DEADLINE_S, Device, eventually, running
@@ -316,11 +317,13 @@ def test_a_state_folder_with_a_space_in_its_name_works(tmp_path):
         device.leave()
 
 
-def test_a_stop_before_it_is_ready_leaves_nothing(tmp_path):
+@pytest.mark.parametrize("later_s", [0, 0.03, 0.06, 0.09])
+def test_a_stop_before_it_is_ready_leaves_nothing(tmp_path, later_s):
     arguments = ["--state", str(tmp_path / "s"), "--port", "0", "--info-file", str(tmp_path / "i")]
     process = subprocess.Popen([*COMMAND, *arguments], stderr=subprocess.DEVNULL)
     try:
         eventually((tmp_path / "s" / "mosquitto.conf").exists)
+        time.sleep(later_s)  # the broker starts, the parts log in to it, the API opens
         process.send_signal(signal.SIGTERM)
         process.wait(DEADLINE_S)
     finally:

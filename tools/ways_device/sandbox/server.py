@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -27,6 +28,7 @@ from ways_device.sandbox.wiring import Parts, wire
 
 _LOOPBACK = "127.0.0.1"
 _GRACE_S = 2
+_AGAIN_S = 0.5
 _CONCURRENT_MAX = 200
 
 
@@ -81,12 +83,22 @@ async def _run(options: Options, state: State, db: Db, listener: socket.socket) 
         if options.info_file is not None:
             options.info_file.unlink(missing_ok=True)
         await server.close()
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await _cancelled(tasks)
         await parts.broker.stop()
     for task in done:
         task.result()  # the error that ended us, if it was one
+
+
+async def _cancelled(tasks: list["asyncio.Task[Any]"]) -> None:
+    """Cancel tasks until all have ended.
+
+    Once is not enough: up to Python 3.11 a wait_for() in a task, or in a library that it uses,
+    forgets a cancellation that comes in the moment when what it waits for is there.
+    """
+    while pending := [task for task in tasks if not task.done()]:
+        for task in pending:
+            task.cancel()
+        await asyncio.wait(pending, timeout=_AGAIN_S)
 
 
 async def _open(parts: Parts, server: "_Api", listener: socket.socket) -> None:
