@@ -84,6 +84,8 @@ async def _run(options: Options, state: State, db: Db, listener: socket.socket) 
             options.info_file.unlink(missing_ok=True)
         await server.close()
         await _cancelled(tasks)
+        if options.info_file is not None:  # it may have become ready in the meantime
+            options.info_file.unlink(missing_ok=True)
         await parts.broker.stop()
     for task in done:
         task.result()  # the error that ended us, if it was one
