@@ -11,7 +11,7 @@ OTHER_FILES := $(shell find tools/ways_device -path '*/vboard/chip/*.py')
 COMPILED := $(patsubst %.py,build/mpy/%.mpy,$(DEVICE_FILES) $(OTHER_FILES))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup checkers toolchain lib check test demo bench proof deploy size locks
+.PHONY: help setup toolchain lib check test demo bench proof deploy size locks
 
 ## help: list the targets
 help:
@@ -39,7 +39,7 @@ check: checkers $(COMPILED)
 	@echo "check: $(words $(COMPILED)) device files compiled, nothing to complain about"
 
 ## test: device tests on MicroPython, host tests, system tests on real parts (ARGS=... for pytest)
-test: setup toolchain lib
+test: testers toolchain lib
 	@$(BIN)/python -m pytest -n $(WORKERS) tests/device tests/host tests/system $(ARGS)
 
 ## demo: agent, broker and platform on this machine, no board, no account (DEMO_SECONDS=30)
@@ -47,14 +47,14 @@ demo: setup toolchain lib
 	@$(BIN)/ways-device demo --seconds $(DEMO_SECONDS)
 
 ## proof: the long forms of the tests, with a planted fault in each (proof-NAME for one of them)
-proof: setup toolchain lib
+proof: testers toolchain lib
 	@$(BIN)/python tests/proof/run.py $(ARGS)
 
-proof-%: setup toolchain lib
+proof-%: testers toolchain lib
 	@$(BIN)/python tests/proof/run.py $* $(ARGS)
 
 ## bench: measure side by side with plain umqtt.simple (ARGS="heap flash" for some groups)
-bench: setup toolchain lib
+bench: testers toolchain lib
 	@$(BIN)/python tests/bench/run.py $(ARGS)
 
 ## deploy: put the firmware on the board (PORT=... where there are several)
@@ -68,14 +68,18 @@ size: setup toolchain lib
 ## locks: write tools/*.lock anew from pyproject.toml (needs uv)
 locks:
 	@$(COMPILE) pyproject.toml --all-extras --group run --output-file tools/requirements.lock
+	@$(COMPILE) --group test --constraint tools/requirements.lock --output-file tools/test.lock
 	@$(COMPILE) --group check --constraint tools/requirements.lock --output-file tools/check.lock
 	@$(COMPILE) --group typings --output-file tools/typings.lock
 
-.PHONY: python
+.PHONY: python testers checkers
 python:
 	@command -v $(PYTHON) >/dev/null || { echo "setup: there is no $(PYTHON) here; install \
 	Python 3.10 or newer (Debian: apt install python3) or name one: make PYTHON=/path/to/python3" \
 	>&2; exit 1; }
+
+testers: python
+	@$(PYTHON) tools/bootstrap.py test
 
 checkers: python
 	@$(PYTHON) tools/bootstrap.py check

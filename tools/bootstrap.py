@@ -3,7 +3,8 @@
 Started by make with any Python 3, before a package is installed. Each step leaves a stamp that
 names what it was made from; a step whose stamp is missing or different is done anew, so a set-up
 that was interrupted, or whose lock or Python has changed, is put right by the next run.
-`bootstrap.py check` adds the checkers and the type stubs of the device's modules.
+`bootstrap.py test` adds what only tests need, `bootstrap.py check` the checkers and the type
+stubs of the device's modules.
 """
 
 import sys
@@ -43,7 +44,7 @@ def main() -> int:
     try:
         LOG.parent.mkdir(exist_ok=True)
         with exclusive(ROOT / "build" / ".setup.lock", _LOCK_TIMEOUT_S):
-            set_up(with_checkers="check" in sys.argv[1:])
+            set_up(frozenset(sys.argv[1:]))
     except ToolError as exc:
         print(f"setup: {exc}", file=sys.stderr)
         return exc.exit_code
@@ -59,8 +60,8 @@ def main() -> int:
     return 0
 
 
-def set_up(with_checkers: bool) -> None:
-    """Make the virtual environment, the project in it and, if asked, the checkers."""
+def set_up(extras: frozenset[str]) -> None:
+    """Make the virtual environment, the project in it and, as extras say, "test" and "check"."""
     locks = ROOT / "tools"
     # A moved folder breaks the programs of a virtual environment, which name it.
     python = f"{os.path.realpath(sys.executable)} {sys.version} {ROOT}"
@@ -68,7 +69,10 @@ def set_up(with_checkers: bool) -> None:
     _step(VENV / "made-from-packages", _key(python, packages), lambda: _make_venv(packages))
     project = _key(ROOT / "pyproject.toml")
     _step(VENV / "made-from-project", project, _install_project)
-    if with_checkers:
+    if "test" in extras:
+        test = locks / "test.lock"
+        _step(VENV / "made-from-test", _key(test), lambda: _install(test))
+    if "check" in extras:
         check, typings = locks / "check.lock", locks / "typings.lock"
         _step(VENV / "made-from-check", _key(check), lambda: _install(check))
         _step(TYPINGS / "made-from-typings", _key(typings), lambda: _make_typings(typings))

@@ -28,7 +28,7 @@ def tree(tmp_path):
     for part in PARTS:
         shutil.copy(ROOT / "tools" / "ways_device" / f"{part}.py", root / "tools" / "ways_device")
     lock = f"some-package==1 --hash=sha256:{'0' * 64}\n"
-    for name in ("requirements", "check", "typings"):
+    for name in ("requirements", "test", "check", "typings"):
         (root / "tools" / f"{name}.lock").write_text(lock)
     return root
 

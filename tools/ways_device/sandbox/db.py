@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ways_device.errors import ToolError
-from ways_device.sandbox.schema import SCHEMA, VERSION
+from ways_device.sandbox.schema import STEPS
 
 
 class Db:
@@ -18,7 +18,7 @@ class Db:
     """
 
     def __init__(self, path: Path | str) -> None:
-        """Open the database at path, make its tables if it is new.
+        """Open the database at path, make the tables that it lacks.
 
         Raises ToolError if the file is no database or was made by a newer version.
         """
@@ -37,13 +37,14 @@ class Db:
 
     def _prepare(self, path: Path | str) -> None:
         version = self._connection.execute("PRAGMA user_version").fetchone()[0]
-        if version == 0:
-            script = f"BEGIN; {SCHEMA} PRAGMA user_version = {VERSION}; COMMIT;"
-            self._connection.executescript(script)
-        elif version != VERSION:
+        if version > len(STEPS):
             raise ToolError(
-                f"{path} has layout {version}, this version knows {VERSION}: give another --state"
+                f"{path} has layout {version}, this version knows {len(STEPS)}:"
+                " give another --state"
             )
+        for number, step in enumerate(STEPS[version:], version + 1):
+            script = f"BEGIN; {step} PRAGMA user_version = {number}; COMMIT;"
+            self._connection.executescript(script)
 
     def run(self, sql: str, *values: Any) -> int:
         """Execute one statement. Returns the number of rows it changed."""

@@ -11,6 +11,7 @@ device, never raised.
 """
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 from ways_device.sandbox import ledger as ledgers
@@ -21,6 +22,9 @@ from ways_device.sandbox.events import Events
 from ways_device.sandbox.ledger import Ledger
 from ways_device.sandbox.telemetry import Telemetry
 from ways_device.sandbox.wire import Json
+
+# Device, datapoint's id, value, when it was measured, when it arrived.
+OnValue = Callable[[str, str, Any, float, float], None]
 
 _TOPIC = re.compile(r"devices/([A-Za-z0-9_-]{1,64})/(.+)")
 # To the device, not from it.
@@ -40,12 +44,15 @@ class Ingest:
         telemetry: Telemetry,
         events: Events,
         ledger: Ledger,
+        on_value: OnValue = lambda *_: None,
     ) -> None:
+        """on_value is told of each value that was kept."""
         self._db = db
         self._datapoints = datapoints
         self._telemetry = telemetry
         self._events = events
         self._ledger = ledger
+        self._on_value = on_value
         self._readers = {
             "telemetry": self._read_telemetry,
             "status": self._read_status,
@@ -115,6 +122,7 @@ class Ingest:
             self._count(device_id, "mistyped_values")
         else:
             self._telemetry.add(device_id, datapoint["id"], value, measured_at, received_at)
+            self._on_value(device_id, datapoint["id"], value, measured_at, received_at)
 
     def _read_status(self, device_id: str, document: Json, _received_at: float) -> None:
         battery_pct = _number(document.get("battery_level"), 0, 100)

@@ -6,12 +6,15 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from ways_device.sandbox.access import Access
+from ways_device.sandbox.alarms import Alarms
 from ways_device.sandbox.datapoints import Datapoints
 from ways_device.sandbox.devices import Devices
 from ways_device.sandbox.events import Events
+from ways_device.sandbox.groups import Groups
 from ways_device.sandbox.health import Health
 from ways_device.sandbox.ledger import Ledger
 from ways_device.sandbox.profiles import Profiles
+from ways_device.sandbox.rules import Rules
 from ways_device.sandbox.telemetry import Telemetry
 
 
@@ -19,7 +22,10 @@ from ways_device.sandbox.telemetry import Telemetry
 class Platform:
     devices: Devices
     health: Health
+    groups: Groups
     profiles: Profiles
+    rules: Rules
+    alarms: Alarms
     datapoints: Datapoints
     telemetry: Telemetry
     events: Events

@@ -1,8 +1,6 @@
 """The tables of the sandbox's database. Times are Unix seconds, documents are JSON text."""
 
-VERSION = 1
-
-SCHEMA = """
+_DEVICES = """
 CREATE TABLE profiles (
     id TEXT PRIMARY KEY,
     name TEXT NOT NULL,
@@ -103,3 +101,121 @@ CREATE TABLE received (
     digest BLOB NOT NULL
 );
 """
+
+_RULES = """
+CREATE TABLE groups (
+    id TEXT PRIMARY KEY,
+    name TEXT NOT NULL,
+    description TEXT,
+    color TEXT,
+    created_at REAL NOT NULL,
+    updated_at REAL NOT NULL
+);
+CREATE TABLE group_members (
+    group_id TEXT NOT NULL REFERENCES groups(id) ON DELETE CASCADE,
+    device_id TEXT NOT NULL REFERENCES devices(device_id) ON DELETE CASCADE,
+    PRIMARY KEY (group_id, device_id)
+) WITHOUT ROWID;
+CREATE INDEX groups_of_device ON group_members (device_id);
+CREATE TABLE rules (
+    id TEXT PRIMARY KEY,
+    name TEXT NOT NULL,
+    description TEXT,
+    rule_type TEXT NOT NULL,
+    scope_type TEXT NOT NULL,
+    scope_device_id TEXT,
+    scope_group_id TEXT,
+    scope_profile_id TEXT,
+    config TEXT NOT NULL,
+    severity TEXT NOT NULL,
+    actions TEXT NOT NULL,
+    cooldown_seconds INTEGER NOT NULL,
+    is_enabled INTEGER NOT NULL,
+    auto_resolve INTEGER NOT NULL,
+    created_at REAL NOT NULL,
+    updated_at REAL NOT NULL
+);
+-- What a rule knows of one device between two evaluations.
+CREATE TABLE rule_states (
+    rule_id TEXT NOT NULL REFERENCES rules(id) ON DELETE CASCADE,
+    device_id TEXT NOT NULL REFERENCES devices(device_id) ON DELETE CASCADE,
+    -- Since when its condition holds without a break, and when it acted last.
+    holds_since REAL,
+    acted_at REAL,
+    is_unhealthy INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY (rule_id, device_id)
+) WITHOUT ROWID;
+CREATE TABLE alarms (
+    id TEXT PRIMARY KEY,
+    device_id TEXT NOT NULL REFERENCES devices(device_id) ON DELETE CASCADE,
+    -- An alarm outlives its rule, under the name it had.
+    rule_id TEXT REFERENCES rules(id) ON DELETE SET NULL,
+    rule_name TEXT NOT NULL,
+    severity TEXT NOT NULL,
+    title TEXT NOT NULL,
+    message TEXT,
+    status TEXT NOT NULL,
+    triggered_at REAL NOT NULL,
+    occurrence_count INTEGER NOT NULL,
+    acknowledged_at REAL,
+    resolved_at REAL,
+    created_at REAL NOT NULL
+);
+CREATE INDEX alarms_of_device ON alarms (device_id, status);
+CREATE INDEX alarms_of_rule ON alarms (rule_id, device_id);
+CREATE TABLE alarm_events (
+    id INTEGER PRIMARY KEY,
+    alarm_id TEXT NOT NULL REFERENCES alarms(id) ON DELETE CASCADE,
+    event_type TEXT NOT NULL,
+    actor TEXT NOT NULL,
+    note TEXT,
+    metadata TEXT NOT NULL,
+    created_at REAL NOT NULL
+);
+CREATE INDEX events_of_alarm ON alarm_events (alarm_id);
+"""
+
+_NOTIFICATIONS = """
+CREATE TABLE channels (
+    id TEXT PRIMARY KEY,
+    name TEXT NOT NULL,
+    channel_type TEXT NOT NULL,
+    config TEXT NOT NULL,
+    is_enabled INTEGER NOT NULL,
+    created_at REAL NOT NULL
+);
+CREATE TABLE policies (
+    id TEXT PRIMARY KEY,
+    name TEXT NOT NULL,
+    description TEXT,
+    severity_filter TEXT,
+    rule_ids TEXT,
+    scope_type TEXT,
+    scope_ids TEXT,
+    event_types TEXT NOT NULL,
+    channel_ids TEXT NOT NULL,
+    cooldown_seconds INTEGER NOT NULL,
+    is_enabled INTEGER NOT NULL,
+    created_at REAL NOT NULL
+);
+-- What is to be sent, and how that went. The message is made when the cause occurs.
+CREATE TABLE notifications (
+    id TEXT PRIMARY KEY,
+    channel_id TEXT REFERENCES channels(id) ON DELETE SET NULL,
+    channel_type TEXT NOT NULL,
+    policy_id TEXT REFERENCES policies(id) ON DELETE SET NULL,
+    alarm_id TEXT,
+    event_type TEXT NOT NULL,
+    message TEXT NOT NULL,
+    status TEXT NOT NULL,
+    attempts INTEGER NOT NULL DEFAULT 0,
+    next_attempt_at REAL,
+    error TEXT,
+    created_at REAL NOT NULL,
+    sent_at REAL
+);
+CREATE INDEX notifications_due ON notifications (status, next_attempt_at);
+"""
+
+# A database of version n has gone through the first n steps.
+STEPS = (_DEVICES, _RULES + _NOTIFICATIONS)

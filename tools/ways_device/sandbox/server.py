@@ -73,6 +73,8 @@ async def _run(options: Options, state: State, db: Db, listener: socket.socket) 
             parts.broker.run(),
             parts.control.run(),
             parts.subscriber.run(),
+            parts.engine.run(),
+            parts.sender.run(),
             _open(parts, server, listener),
             stop.wait(),
         )

@@ -5,19 +5,25 @@ from dataclasses import dataclass
 from ways_device.sandbox import dynsec
 from ways_device.sandbox.access import Access
 from ways_device.sandbox.account import Account
+from ways_device.sandbox.alarms import Alarms
 from ways_device.sandbox.broker import Broker, Settings
 from ways_device.sandbox.datapoints import Datapoints
 from ways_device.sandbox.db import Db
 from ways_device.sandbox.devices import Devices
 from ways_device.sandbox.dynsec import Control
+from ways_device.sandbox.engine import Engine
 from ways_device.sandbox.events import Events
+from ways_device.sandbox.groups import Groups
 from ways_device.sandbox.health import Health
 from ways_device.sandbox.ingest import Ingest
 from ways_device.sandbox.keys import hashed, new_password
 from ways_device.sandbox.ledger import Ledger
+from ways_device.sandbox.notifier import Notifier
 from ways_device.sandbox.platform import Platform
 from ways_device.sandbox.presence import Presence
 from ways_device.sandbox.profiles import Profiles
+from ways_device.sandbox.rules import Rules
+from ways_device.sandbox.sender import Sender
 from ways_device.sandbox.subscriber import Subscriber
 from ways_device.sandbox.telemetry import Telemetry
 from ways_device.sandbox.wire import Json
@@ -29,6 +35,8 @@ class Parts:
     control: Control
     subscriber: Subscriber
     presence: Presence
+    engine: Engine
+    sender: Sender
     platform: Platform
 
 
@@ -40,6 +48,10 @@ def wire(db: Db, settings: Settings, mqtt_host: str) -> Parts:
     telemetry = Telemetry(db)
     events = Events(db)
     ledger = Ledger(db, events)
+    notifier = Notifier(db)
+    rules = Rules(db)
+    alarms = Alarms(db, notifier.on_change)
+    engine = Engine(db, rules, alarms, notifier.on_webhook)
     # Our own two logins live as long as this process: nothing to keep, nothing to leak.
     admin, ingest = new_password(), new_password()
     hashes = hashed(admin), hashed(ingest)
@@ -54,7 +66,7 @@ def wire(db: Db, settings: Settings, mqtt_host: str) -> Parts:
     subscriber = Subscriber(
         Account("127.0.0.1", settings.port, dynsec.INGEST, ingest, tls),
         db,
-        Ingest(db, datapoints, telemetry, events, ledger),
+        Ingest(db, datapoints, telemetry, events, ledger, engine.on_value),
         broker.up,
         # From here on the subscription is on disk: a broker that is killed still has it.
         on_subscribed=broker.save,
@@ -62,7 +74,10 @@ def wire(db: Db, settings: Settings, mqtt_host: str) -> Parts:
     platform = Platform(
         devices,
         Health(db, devices, presence),
+        Groups(db),
         Profiles(db, devices),
+        rules,
+        alarms,
         datapoints,
         telemetry,
         events,
@@ -71,4 +86,4 @@ def wire(db: Db, settings: Settings, mqtt_host: str) -> Parts:
         mqtt_host,
         settings.port,
     )
-    return Parts(broker, control, subscriber, presence, platform)
+    return Parts(broker, control, subscriber, presence, engine, Sender(db), platform)
