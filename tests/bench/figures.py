@@ -46,6 +46,11 @@ FIGURES = {
     "drain_cpu_us_per_reading": Figure("us"),
     "late_ms_p99_during_outage": Figure("ms"),
     "late_ms_max_during_outage": Figure("ms", most=100),
+    "sandbox_ingest_ratio": Figure(""),
+    "ingest_msgs_per_s": Figure("messages/s"),
+    "ingest_msgs_per_s_bare": Figure("messages/s"),
+    "rules_us_per_evaluation": Figure("us"),
+    "rules_us_per_evaluation_by_time": Figure("us"),
 }
 _UNITS = {"heap_bytes_": "bytes", "import_ms_": "ms"}
 

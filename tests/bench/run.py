@@ -17,7 +17,7 @@ from ways_device.errors import ToolError
 
 ROOT = Path(__file__).resolve().parents[2]
 RESULTS = ROOT / "build" / "bench.json"
-GROUPS = ("modules", "flash", "heap", "wire", "drain", "recovery", "lateness")
+GROUPS = ("modules", "flash", "heap", "wire", "drain", "recovery", "lateness", "sandbox", "rules")
 # What keeps one group from being measured, but not the others.
 TROUBLE = (AssertionError, OSError, RuntimeError, subprocess.SubprocessError, ToolError)
 

@@ -74,6 +74,64 @@ def test_unknown_keys_are_counted_and_reserved_ones_are_not(rig):
     assert (rig.values(), rig.count("unknown_keys")) == ([("t", 1)], 1)
 
 
+def odd(rig):
+    return [
+        (one["key"], one["problem"], one["times"], one["last_type"])
+        for one in rig.devices.details("d")["odd_keys"]
+    ]
+
+
+def test_keys_that_were_not_kept_are_shown_with_what_came(rig):
+    for value in (1, "two", None):
+        rig.publish("telemetry", {"humidity": value, "t": "hot"})
+        rig.now += 1
+    rig.publish("sensors/t", {"door": [True]})
+    rig.publish("telemetry", {"nested": {"a": 1}, "door": "open", "t": 1})
+    assert odd(rig) == [
+        ("t", "mistyped", 3, "string"),
+        ("humidity", "unknown", 3, "null"),
+        ("door", "mistyped", 1, "string"),
+        ("door", "unknown", 1, "array"),
+        ("nested", "unknown", 1, "object"),
+    ]
+    first = rig.devices.details("d")["odd_keys"][0]
+    assert first["last_at"] == "2027-01-15T08:00:02Z"
+    assert (rig.count("unknown_keys"), rig.count("mistyped_values")) == (5, 4)
+
+
+def test_keys_without_end_are_counted_and_the_first_fifty_are_shown(rig):
+    rig.publish("telemetry", {f"k{number:03}": 1 for number in range(500)})
+    rig.publish("telemetry", {"k000": 1, "later": 1, "t": "bad", "x" * 1000: 1})
+    shown = odd(rig)
+    assert len(shown) == 51
+    assert shown[0] == ("k000", "unknown", 2, "number")
+    assert ("t", "mistyped", 1, "string") in shown
+    assert rig.count("unknown_keys") == 503
+
+
+def test_a_long_key_is_shown_by_its_beginning(rig):
+    rig.publish("telemetry", {"ü" * 1000: 1})
+    assert odd(rig) == [("ü" * 64, "unknown", 1, "number")]
+
+
+def test_a_key_is_known_from_its_definition_on(rig):
+    rig.publish("telemetry", {"humidity": 40})
+    rig.datapoints.create({"key": "humidity", "data_type": "number"})
+    rig.publish("telemetry", {"humidity": 41})
+    assert rig.values() == [("humidity", 41)]
+    assert odd(rig) == [("humidity", "unknown", 1, "number")]
+
+
+def test_rules_are_told_of_values_that_were_kept_and_of_no_others(rig):
+    told = []
+    rig.ingest._on_value = lambda *found: told.append(found[2])
+    rig.publish("telemetry", {"t": 1, "timestamp": NOW})
+    rig.publish("telemetry", {"t": 1, "timestamp": NOW})
+    rig.publish("telemetry", {"t": "2", "other": 3})
+    rig.publish("sensors/t", 4)
+    assert told == [1, 4]
+
+
 @pytest.mark.parametrize(
     ("payload", "value"),
     [({"t": 5, "timestamp": NOW - 60}, 5), (5, 5), ({"t": 6, "x": 1}, 6)],

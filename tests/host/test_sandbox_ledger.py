@@ -1,16 +1,9 @@
 """The account of readings, with planted losses, duplicates, drops and power cuts."""
 
 import pytest
+from ledger_book import book_of
 
-from ways_device.sandbox.datapoints import Datapoints
 from ways_device.sandbox.db import Db
-from ways_device.sandbox.devices import Devices
-from ways_device.sandbox.events import Events
-from ways_device.sandbox.ingest import Ingest
-from ways_device.sandbox.keys import hashed
-from ways_device.sandbox.ledger import Ledger
-from ways_device.sandbox.presence import Presence
-from ways_device.sandbox.telemetry import Telemetry
 from ways_device.sandbox.wire import dump
 
 START = 1_800_000_000.0
@@ -20,10 +13,7 @@ class Rig:
     """A device that publishes, and its ledger."""
 
     def __init__(self, db):
-        events = Events(db)
-        self.ledger = Ledger(db, events)
-        self.ingest = Ingest(db, Datapoints(db), Telemetry(db), events, self.ledger)
-        Devices(db, Presence(db)).create({"name": "a", "device_id": "d"}, hashed("x"))
+        self.ledger, self.ingest = book_of(db, "d")
 
     def reads(self, boot, *seqs, at=None, topic="telemetry", key="t"):
         for seq in seqs:
@@ -35,7 +25,7 @@ class Rig:
         document = {"event_type": event_type, "metadata": metadata}
         self.ingest.take("devices/d/events", dump(document).encode(), START)
 
-    def opens(self, boot, next_seq, lost=(None, None), durable=None):
+    def opens(self, boot, next_seq, lost=(None, None), durable=None, **more):
         self.says(
             "store_opened",
             boot=boot,
@@ -44,6 +34,7 @@ class Rig:
             lost_to=lost[1],
             last_durable=durable,
             dropped_total=0,
+            **more,
         )
 
     def drops(self, boot, first, last, count=None, reason="full"):
@@ -86,9 +77,11 @@ def test_a_whole_run_adds_up(rig):
                 "delivered": 20,
                 "duplicates": 0,
                 "late": 0,
+                "partial": 0,
                 "dropped": 0,
                 "volatile": 0,
                 "tail_unknown": False,
+                "flush_after_s": 60,
                 "missing": [],
             }
         ],
@@ -304,3 +297,80 @@ def test_a_range_of_all_numbers_is_no_burden(rig):
 
 def test_a_device_that_never_spoke_adds_up(rig):
     assert rig.ledger.report("d") == {"device_id": "d", "boots": [], "adds_up": True}
+
+
+def cut_off(rig, **more):
+    """Have a boot with a gap 50 s before its last reading, ended by a power cut."""
+    rig.opens(1, 0, **more)
+    rig.reads(1, *range(50), *range(60, 111))
+    rig.opens(2, 0, durable={"boot": 1, "seq": 40})
+
+
+def test_a_device_says_how_far_back_a_power_cut_reaches(rig):
+    cut_off(rig, flush_after_s=61)
+    assert (rig.boot(1)["flush_after_s"], rig.boot(1)["volatile"]) == (61, 10)
+    assert rig.boot(2)["flush_after_s"] == 61
+
+
+def test_a_device_that_flushes_sooner_has_less_of_an_excuse(rig):
+    cut_off(rig, flush_after_s=55)
+    assert (rig.boot(1)["missing"], rig.boot(1)["volatile"]) == ([[50, 54]], 5)
+
+
+def test_the_pace_between_its_neighbours_tells_when_a_missing_reading_was_taken(rig):
+    for seq in (0, 1, 3):  # every 25 s: the one that is missing was taken at 50, 25 s ago
+        rig.reads(1, seq, at=START + 25 * seq)
+    rig.opens(2, 0)
+    assert (rig.boot(1)["volatile"], rig.adds_up) == (1, True)
+
+
+def test_what_a_boot_says_is_for_itself_and_those_after_it(rig):
+    rig.opens(1, 0)
+    rig.reads(1, 0)
+    rig.opens(2, 0, flush_after_s=600)
+    rig.opens(2, 0, flush_after_s=300)
+    rig.opens(3, 0)
+    assert [boot["flush_after_s"] for boot in rig.boots().values()] == [60, 300, 300]
+
+
+def test_the_attributes_are_asked_where_no_start_told(rig):
+    rig.ingest.take("devices/d/attributes", b'{"flush_after_s": 61}', START)
+    cut_off(rig)
+    assert rig.adds_up
+
+
+@pytest.mark.parametrize("said", [0, 4, 3601, -60, True, None, "61", [61], 1e300])
+def test_a_time_that_cannot_be_is_not_taken_over(rig, said):
+    rig.ingest.take("devices/d/attributes", dump({"flush_after_s": said}).encode(), START)
+    cut_off(rig, flush_after_s=said)
+    assert (rig.boot(1)["flush_after_s"], rig.adds_up) == (60, True)
+
+
+def test_a_reading_with_fewer_messages_than_others_is_partial(rig):
+    for seq in range(4):
+        rig.reads(1, seq, topic="sensors/t", key="t")
+        if seq != 2:
+            rig.reads(1, seq, topic="sensors/h", key="h")
+    boot = rig.boot(1)
+    assert (boot["delivered"], boot["partial"], rig.adds_up) == (4, 1, True)
+
+
+def test_the_sums_of_a_device_are_those_of_its_boots(rig):
+    rig.opens(1, 0)
+    rig.reads(1, 0, 1, 1, 3, 2, 9)
+    rig.drops(1, 4, 5)
+    rig.opens(2, 0)
+    rig.reads(2, 0, 5)
+    assert rig.ledger.summary("d") == {
+        "device_id": "d",
+        "boots": 2,
+        "delivered": 7,
+        "duplicates": 1,
+        "late": 1,
+        "partial": 0,
+        "dropped": 2,
+        "volatile": 3,
+        "tail_unknown": 1,
+        "missing": 4,
+        "adds_up": False,
+    }

@@ -254,6 +254,8 @@ def test_the_ledger_finds_what_was_planted(sandbox, device_id, login, connect):
         "volatile": 2,
         "tail_unknown": True,
         "missing": [[7, 8]],
+        "partial": 0,
+        "flush_after_s": 60,
     }
     second = {
         "boot": 2,
@@ -265,6 +267,8 @@ def test_the_ledger_finds_what_was_planted(sandbox, device_id, login, connect):
         "volatile": 0,
         "tail_unknown": False,
         "missing": [],
+        "partial": 0,
+        "flush_after_s": 60,
     }
     path = f"/sandbox/ledger/{device_id}"
     report = {"device_id": device_id, "boots": [first, second], "adds_up": False}

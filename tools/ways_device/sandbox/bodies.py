@@ -87,3 +87,9 @@ class NewDatapoint(_Body):
 class DatapointChange(_Body):
     label: Text | None = None
     unit: Text | None = None
+
+
+class Remark(BaseModel):
+    """What is said with a step of an alarm."""
+
+    note: Text | None = None

@@ -8,6 +8,9 @@ from typing import Annotated
 import typer
 
 from ways_device.errors import ToolError, UsageError
+from ways_device.sandbox import dialect as dialects
+from ways_device.sandbox.faults_cli import faults
+from ways_device.sandbox.ledger_cli import ledger
 
 app = typer.Typer(
     help="The platform's API and a real broker, on this machine.", no_args_is_help=True
@@ -39,17 +42,36 @@ def start(
     info_file: Annotated[
         Path | None, typer.Option(help="Where to write how to reach it, once it is ready.")
     ] = None,
+    faults: Annotated[
+        Path | None, typer.Option(help="A plan of faults to play, see README.")
+    ] = None,
+    plan_devices: Annotated[
+        int, typer.Option(min=0, max=1_000_000, help="How many devices the plan allows.")
+    ] = 1000,
+    dialect: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME|FILE",
+            help="How to answer where documents disagree: reference, docs-2025 or a JSON file.",
+        ),
+    ] = "reference",
 ) -> None:
     """Run a sandbox until Ctrl-C. What it keeps is there again at the next start."""
     if host is not None:
         _check_host(host)
+    spoken = dialects.of(dialect)
     try:
         from ways_device.sandbox.server import Options, serve
     except ModuleNotFoundError as exc:
         raise ToolError(
             f"the sandbox needs {exc.name}: install it with pip install 'ways-device[sandbox]'"
         ) from exc
-    serve(Options(state or _default_state(), port, mqtt_port, host, info_file))
+    folder = state or _default_state()
+    serve(Options(folder, port, mqtt_port, host, info_file, faults, plan_devices, spoken))
+
+
+app.command()(ledger)
+app.command()(faults)
 
 
 def _check_host(host: str) -> None:

@@ -15,7 +15,10 @@ from ways_device.sandbox import wire
 from ways_device.sandbox.api_errors import AbsentError, TakenError
 from ways_device.sandbox.db import Db
 from ways_device.sandbox.keys import Hashed
+from ways_device.sandbox.oddkeys import OddKeys
+from ways_device.sandbox.paging import Window
 from ways_device.sandbox.presence import Presence
+from ways_device.sandbox.traffic import Traffic
 from ways_device.sandbox.wire import Json, iso
 
 ID_PATTERN = r"^[A-Za-z0-9_-]{1,64}$"
@@ -30,6 +33,9 @@ class Login:
     password: Hashed
 
 
+_MEMBERS = "SELECT device_id FROM group_members WHERE group_id = ?"
+
+
 @dataclass(frozen=True)
 class Filter:
     """Which devices a list shows. None means any."""
@@ -39,6 +45,8 @@ class Filter:
     device_type: str | None = None
     tag: str | None = None
     search: str | None = None
+    group_id: str | None = None
+    profile_id: str | None = None
 
     def where(self) -> tuple[str, list[Any]]:
         """Return the condition in SQL and its values."""
@@ -47,6 +55,8 @@ class Filter:
             "is_online = ?": self.is_online,
             "d.device_type = ?": self.device_type,
             "d.device_id IN (SELECT device_id FROM device_tags WHERE tag = ?)": self.tag,
+            f"d.device_id IN ({_MEMBERS})": self.group_id,
+            "d.profile_id = ?": self.profile_id,
             "instr(lower(d.device_id || ' ' || d.name), lower(?)) > 0": self.search,
         }
         given = {test: value for test, value in tests.items() if value is not None}
@@ -64,25 +74,30 @@ class Devices:
     def __init__(self, db: Db, presence: Presence, clock: Callable[[], float] = time.time) -> None:
         self._db = db
         self._presence = presence
+        self._traffic = Traffic(db, clock)
+        self._odd_keys = OddKeys(db)
         self._clock = clock
 
     def page(self, which: Filter, page: int, page_size: int) -> Json:
         """Return one page of the list, pages counting from 1."""
+        return self.part(which, Window(page_size, (page - 1) * page_size))
+
+    def part(self, which: Filter, window: Window) -> Json:
+        """Return a part of the list, the oldest first."""
         where, values = which.where()
         total = self._db.scalar(f"SELECT count(*) FROM {_FROM} WHERE {where}", *values)
         rows = self._db.all(
             f"SELECT d.* FROM {_FROM} WHERE {where}"
             " ORDER BY d.created_at, d.device_id LIMIT ? OFFSET ?",
             *values,
-            page_size,
-            (page - 1) * page_size,
+            window.limit,
+            window.offset,
         )
         return {
             "devices": [_summary(row) for row in rows],
             "total": total,
-            "page": page,
-            "page_size": page_size,
-            "has_more": page * page_size < total,
+            **window.shown(),
+            "has_more": window.offset + window.limit < total,
         }
 
     def create(self, fields: Json, password: Hashed) -> str:
@@ -144,7 +159,7 @@ class Devices:
             "firmware_version": row["firmware_version"],
             "tags": self.tags(device_id),
             "metadata": json.loads(row["metadata"]),
-            "messages_24h": self._messages_24h(device_id),
+            "messages_24h": self._traffic.messages_24h(device_id),
             "battery_level": _whole(row["battery_level"]),
             "signal_strength": _whole(row["signal_strength"]),
             "created_at": iso(row["created_at"]),
@@ -161,6 +176,7 @@ class Devices:
             "attributes": json.loads(row["attributes"] or "null"),
             "last_telemetry": iso(row["last_telemetry"]),
             **{name: row[name] for name in counts},
+            "odd_keys": self._odd_keys.of(device_id),
         }
 
     def tags(self, device_id: str) -> list[str]:
@@ -185,17 +201,17 @@ class Devices:
         if not self._db.run(sql, device_id, tag):
             raise AbsentError("Tag not found")
 
+    def all(self) -> list[Json]:
+        """Return all devices as the list shows them."""
+        rows = self._db.all(f"SELECT d.* FROM {_FROM} ORDER BY d.created_at, d.device_id")
+        return [_summary(row) for row in rows]
+
     def logins(self) -> list[Login]:
         """Return the logins of all devices."""
         rows = self._db.all(
             "SELECT device_id, is_active, password_salt, password_hash FROM devices"
         )
         return [Login(row[0], bool(row[1]), Hashed(row[2], row[3])) for row in rows]
-
-    def _messages_24h(self, device_id: str) -> int:
-        since = int(self._clock() // 60) - 24 * 60
-        sql = "SELECT coalesce(sum(messages), 0) FROM traffic WHERE device_id = ? AND minute > ?"
-        return int(self._db.scalar(sql, device_id, since))
 
 
 def _summary(row: sqlite3.Row) -> Json:

@@ -11,16 +11,18 @@ device, never raised.
 """
 
 import re
+import sqlite3
 from collections.abc import Callable
 from typing import Any
 
-from ways_device.sandbox import ledger as ledgers
-from ways_device.sandbox import wire
+from ways_device.sandbox import boots, wire
 from ways_device.sandbox.datapoints import RESERVED, Datapoints, fits
 from ways_device.sandbox.db import Db
 from ways_device.sandbox.events import Events
 from ways_device.sandbox.ledger import Ledger
+from ways_device.sandbox.oddkeys import MISTYPED, UNKNOWN, OddKeys
 from ways_device.sandbox.telemetry import Telemetry
+from ways_device.sandbox.traffic import Traffic
 from ways_device.sandbox.wire import Json
 
 # Device, datapoint's id, value, when it was measured, when it arrived.
@@ -34,6 +36,7 @@ _SENSOR = "sensors/"
 _PAST_S = 10 * 365 * 86400
 _FUTURE_S = 86400
 _EVENT_TYPE_MAX = 64
+_COUNTERS = {UNKNOWN: "unknown_keys", MISTYPED: "mistyped_values"}
 
 
 class Ingest:
@@ -52,6 +55,8 @@ class Ingest:
         self._telemetry = telemetry
         self._events = events
         self._ledger = ledger
+        self._traffic = Traffic(db)
+        self._odd_keys = OddKeys(db)
         self._on_value = on_value
         self._readers = {
             "telemetry": self._read_telemetry,
@@ -69,60 +74,69 @@ class Ingest:
         seen = "UPDATE devices SET last_seen = ? WHERE device_id = ?"
         if not self._db.run(seen, received_at, device_id):
             return
-        self._count_message(device_id, received_at)
+        kept = 0
         try:
-            self._read(device_id, category, payload, received_at)
+            kept = self._read(device_id, category, payload, received_at)
         except ValueError:
             self._count(device_id, "malformed")
+        self._traffic.count(device_id, received_at, kept, len(payload))
 
-    def _read(self, device_id: str, category: str, payload: bytes, received_at: float) -> None:
+    def _read(self, device_id: str, category: str, payload: bytes, received_at: float) -> int:
+        """Returns how many values were kept. Raises ValueError if the payload is none."""
         if category.startswith(_SENSOR):
             key = category[len(_SENSOR) :]
             document = wire.parse(payload)
             # The payload of this tree is documented nowhere: a bare value is one guess.
             if not isinstance(document, dict):
                 document = {key: document}
-            self._read_reading(device_id, document, received_at, key)
-        elif category in self._readers:
+            return self._read_reading(device_id, document, received_at, key)
+        if category in self._readers:
             document = wire.parse(payload)
             if not isinstance(document, dict):
                 raise ValueError("not an object")
-            self._readers[category](device_id, document, received_at)
+            return self._readers[category](device_id, document, received_at) or 0
+        return 0
 
-    def _read_telemetry(self, device_id: str, document: Json, received_at: float) -> None:
-        self._read_reading(device_id, document, received_at, "")
+    def _read_telemetry(self, device_id: str, document: Json, received_at: float) -> int:
+        return self._read_reading(device_id, document, received_at, "")
 
-    def _read_reading(self, device_id: str, document: Json, received_at: float, part: str) -> None:
-        """Keep the values. part is the one key of a sensors/ topic, '' for a whole reading."""
+    def _read_reading(self, device_id: str, document: Json, received_at: float, part: str) -> int:
+        """Keep the values, return how many. part is the one key of a sensors/ topic, else ''."""
         sql = "UPDATE devices SET last_telemetry = ? WHERE device_id = ?"
         self._db.run(sql, received_at, device_id)
         stamp = _timestamp(document, received_at)
         measured_at = received_at if stamp is None else stamp
         boot, seq = document.get("boot"), document.get("seq")
-        if ledgers.is_number(boot) and ledgers.is_number(seq):
+        if boots.is_number(boot) and boots.is_number(seq):
             if not self._ledger.deliver(device_id, boot, seq, part, measured_at):
-                return
+                return 0
         elif boot is not None or seq is not None:
             self._count(device_id, "malformed")
+        kept = 0
         for key, value in document.items():
-            if key in RESERVED:
-                continue
-            if part in ("", key):
-                self._keep_value(device_id, key, value, measured_at, received_at)
-            else:
-                self._count(device_id, "unknown_keys")
+            if key not in RESERVED:
+                datapoint = self._datapoints.by_key(key) if part in ("", key) else None
+                problem = _problem(datapoint, value)
+                if problem is not None:
+                    self._count(device_id, _COUNTERS[problem])
+                    self._odd_keys.note(device_id, problem, key, value, received_at)
+                elif datapoint is not None:
+                    kept += self._keep(device_id, datapoint["id"], value, measured_at, received_at)
+        return kept
 
-    def _keep_value(
-        self, device_id: str, key: str, value: Any, measured_at: float, received_at: float
-    ) -> None:
-        datapoint = self._datapoints.by_key(key)
-        if datapoint is None:
-            self._count(device_id, "unknown_keys")
-        elif not fits(datapoint["data_type"], value):
-            self._count(device_id, "mistyped_values")
-        else:
-            self._telemetry.add(device_id, datapoint["id"], value, measured_at, received_at)
-            self._on_value(device_id, datapoint["id"], value, measured_at, received_at)
+    def _keep(
+        self,
+        device_id: str,
+        datapoint_id: str,
+        value: Any,
+        measured_at: float,
+        received_at: float,
+    ) -> bool:
+        """Returns False if the same value of the same moment is there already."""
+        if not self._telemetry.add(device_id, datapoint_id, value, measured_at, received_at):
+            return False
+        self._on_value(device_id, datapoint_id, value, measured_at, received_at)
+        return True
 
     def _read_status(self, device_id: str, document: Json, _received_at: float) -> None:
         battery_pct = _number(document.get("battery_level"), 0, 100)
@@ -156,16 +170,15 @@ class Ingest:
         stamp = _timestamp(document, received_at)
         self._events.add(device_id, event_type, metadata, stamp, received_at)
 
-    def _count_message(self, device_id: str, received_at: float) -> None:
-        self._db.run(
-            "INSERT INTO traffic VALUES (?, ?, 1)"
-            " ON CONFLICT DO UPDATE SET messages = messages + 1",
-            device_id,
-            int(received_at // 60),
-        )
-
     def _count(self, device_id: str, column: str) -> None:
         self._db.run(f"UPDATE devices SET {column} = {column} + 1 WHERE device_id = ?", device_id)
+
+
+def _problem(datapoint: sqlite3.Row | None, value: Any) -> str | None:
+    """Return why a value is not kept, None if it is."""
+    if datapoint is None:
+        return UNKNOWN
+    return None if fits(datapoint["data_type"], value) else MISTYPED
 
 
 def _timestamp(document: Json, received_at: float) -> float | None:

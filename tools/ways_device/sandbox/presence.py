@@ -1,6 +1,9 @@
-"""Who is connected, from the broker's own record of sessions, and how steadily (assumed scoring).
+"""Who is connected, from the broker's own record of sessions, and how steadily.
 
-The status topic is not used for this: a device can say anything there, the broker cannot.
+The broker goes first. What a device says on its status topic, and what its last will says there,
+is shown as its status and changes nothing here: a device can say anything, a retained offline
+outlives the session that it was meant for, and the will of a session that was taken over comes
+when the next one is open already. How steadiness is scored is assumed.
 """
 
 import re
@@ -12,6 +15,8 @@ from ways_device.sandbox.db import Db
 DAY_S = 24 * 3600
 _KEPT_DAYS = 8
 _POINTS_PER_BREAK = 5
+_HOUR_S = 3600
+_UNSTABLE_BREAKS = 3
 
 _OPENED = re.compile(r"New client connected from \S+ as ([A-Za-z0-9_-]{1,64}) \(p\d")
 _CLOSED = re.compile(r"Client ([A-Za-z0-9_-]{1,64}) (.+)")
@@ -61,22 +66,35 @@ class Presence:
         self._db.run(sql, self._clock())
 
     def connection_status(self, device_id: str) -> str | None:
-        """Return connected, disconnected, or None for a device that never connected."""
+        """Return how the device is connected, None if it never was.
+
+        connected, unstable if it is but lost a session three times in the last hour, or
+        disconnected.
+        """
         still_open = self._db.scalar(
             "SELECT max(closed_at IS NULL) FROM sessions WHERE device_id = ?", device_id
         )
-        return None if still_open is None else "connected" if still_open else "disconnected"
+        if still_open is None:
+            return None
+        if not still_open:
+            return "disconnected"
+        is_unstable = self._breaks(device_id, _HOUR_S) >= _UNSTABLE_BREAKS
+        return "unstable" if is_unstable else "connected"
 
     def stability_score(self, device_id: str) -> int | None:
         """Return 100 less 5 for each session that broke in the last 24 h, at least 0."""
         if self.connection_status(device_id) is None:
             return None
-        breaks = self._db.scalar(
+        return max(0, 100 - _POINTS_PER_BREAK * self._breaks(device_id, DAY_S))
+
+    def _breaks(self, device_id: str, span_s: float) -> int:
+        """Return how many sessions broke in the last span_s seconds."""
+        count = self._db.scalar(
             "SELECT count(*) FROM sessions WHERE device_id = ? AND clean = 0 AND closed_at > ?",
             device_id,
-            self._clock() - DAY_S,
+            self._clock() - span_s,
         )
-        return max(0, 100 - _POINTS_PER_BREAK * int(breaks))
+        return int(count)
 
     def uptime_pct(self, device_id: str) -> int | None:
         """Return for how much of the last 24 h, or since the first session, one was open."""

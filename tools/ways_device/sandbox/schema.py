@@ -1,5 +1,7 @@
 """The tables of the sandbox's database. Times are Unix seconds, documents are JSON text."""
 
+from ways_device.sandbox import schema_account
+
 _DEVICES = """
 CREATE TABLE profiles (
     id TEXT PRIMARY KEY,
@@ -139,40 +141,24 @@ CREATE TABLE rules (
 CREATE TABLE rule_states (
     rule_id TEXT NOT NULL REFERENCES rules(id) ON DELETE CASCADE,
     device_id TEXT NOT NULL REFERENCES devices(device_id) ON DELETE CASCADE,
-    -- Since when its condition holds without a break, and when it acted last.
+    -- Since when its condition holds without a break, and when that has lasted long enough.
     holds_since REAL,
+    due_at REAL,
+    -- Whether it has told of the condition that holds, and when it acted last.
+    is_told INTEGER NOT NULL DEFAULT 0,
     acted_at REAL,
     is_unhealthy INTEGER NOT NULL DEFAULT 0,
     PRIMARY KEY (rule_id, device_id)
 ) WITHOUT ROWID;
-CREATE TABLE alarms (
-    id TEXT PRIMARY KEY,
-    device_id TEXT NOT NULL REFERENCES devices(device_id) ON DELETE CASCADE,
-    -- An alarm outlives its rule, under the name it had.
-    rule_id TEXT REFERENCES rules(id) ON DELETE SET NULL,
-    rule_name TEXT NOT NULL,
-    severity TEXT NOT NULL,
-    title TEXT NOT NULL,
-    message TEXT,
-    status TEXT NOT NULL,
-    triggered_at REAL NOT NULL,
-    occurrence_count INTEGER NOT NULL,
-    acknowledged_at REAL,
-    resolved_at REAL,
-    created_at REAL NOT NULL
-);
-CREATE INDEX alarms_of_device ON alarms (device_id, status);
-CREATE INDEX alarms_of_rule ON alarms (rule_id, device_id);
-CREATE TABLE alarm_events (
-    id INTEGER PRIMARY KEY,
-    alarm_id TEXT NOT NULL REFERENCES alarms(id) ON DELETE CASCADE,
-    event_type TEXT NOT NULL,
-    actor TEXT NOT NULL,
-    note TEXT,
-    metadata TEXT NOT NULL,
-    created_at REAL NOT NULL
-);
-CREATE INDEX events_of_alarm ON alarm_events (alarm_id);
+CREATE INDEX rule_states_of_device ON rule_states (device_id);
+CREATE INDEX sessions_by_opening ON sessions (device_id, opened_at);
+-- A device that was inactive is silent from the moment on when it may speak again.
+ALTER TABLE devices ADD COLUMN active_since REAL;
+CREATE TRIGGER device_activated AFTER UPDATE OF is_active ON devices
+WHEN NEW.is_active AND NOT OLD.is_active
+BEGIN
+    UPDATE devices SET active_since = NEW.updated_at WHERE device_id = NEW.device_id;
+END;
 """
 
 _NOTIFICATIONS = """
@@ -203,9 +189,15 @@ CREATE TABLE notifications (
     id TEXT PRIMARY KEY,
     channel_id TEXT REFERENCES channels(id) ON DELETE SET NULL,
     channel_type TEXT NOT NULL,
+    -- The target where a rule brings its own, which is no channel.
+    url TEXT,
     policy_id TEXT REFERENCES policies(id) ON DELETE SET NULL,
     alarm_id TEXT,
+    rule_id TEXT,
+    device_id TEXT,
     event_type TEXT NOT NULL,
+    -- What cooldowns count: a reopened alarm is of the kind triggered.
+    kind TEXT NOT NULL,
     message TEXT NOT NULL,
     status TEXT NOT NULL,
     attempts INTEGER NOT NULL DEFAULT 0,
@@ -215,7 +207,10 @@ CREATE TABLE notifications (
     sent_at REAL
 );
 CREATE INDEX notifications_due ON notifications (status, next_attempt_at);
+CREATE INDEX notifications_of_policy ON notifications (policy_id, device_id, kind, created_at);
+CREATE INDEX notifications_of_channel ON notifications (channel_id, status);
+CREATE INDEX notifications_by_time ON notifications (created_at);
 """
 
 # A database of version n has gone through the first n steps.
-STEPS = (_DEVICES, _RULES + _NOTIFICATIONS)
+STEPS = (_DEVICES, _RULES + schema_account.TABLES + _NOTIFICATIONS)

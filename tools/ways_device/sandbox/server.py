@@ -21,9 +21,13 @@ from ways_device.sandbox import api
 from ways_device.sandbox.broker import Settings
 from ways_device.sandbox.certs import Certs
 from ways_device.sandbox.db import Db
+from ways_device.sandbox.dialect import PRESETS, Dialect
+from ways_device.sandbox.fault_plan import Plan, load
 from ways_device.sandbox.files import write_private
 from ways_device.sandbox.keys import ApiKey
+from ways_device.sandbox.link import Cuttable
 from ways_device.sandbox.state import State
+from ways_device.sandbox.subscription import DEVICES_DEFAULT
 from ways_device.sandbox.wiring import Parts, wire
 
 _LOOPBACK = "127.0.0.1"
@@ -40,6 +44,10 @@ class Options:
     # The address boards reach this machine by; None keeps the broker on this machine.
     host: str | None = None
     info_file: Path | None = None
+    # The plan of faults to begin with.
+    faults: Path | None = None
+    device_limit: int = DEVICES_DEFAULT
+    dialect: Dialect = PRESETS["reference"]
 
 
 def serve(options: Options) -> None:
@@ -47,21 +55,30 @@ def serve(options: Options) -> None:
     os.umask(0o077)
     if options.info_file is not None and not options.info_file.absolute().parent.is_dir():
         raise ToolError(f"{options.info_file} cannot be written: its folder does not exist")
+    plan = Plan() if options.faults is None else load(options.faults)
     with contextlib.ExitStack() as stack:
         state = stack.enter_context(contextlib.closing(State(options.folder)))
         listener = stack.enter_context(_api_socket(options.port))
         if options.info_file is not None:
             options.info_file.unlink(missing_ok=True)
         db = stack.enter_context(contextlib.closing(Db(state.database)))
-        asyncio.run(_run(options, state, db, listener))
+        asyncio.run(_run(options, state, db, listener, plan))
 
 
-async def _run(options: Options, state: State, db: Db, listener: socket.socket) -> None:
+async def _run(
+    options: Options, state: State, db: Db, listener: socket.socket, plan: Plan
+) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     settings = _broker_settings(options, state)
-    parts = wire(db, settings, options.host or _LOOPBACK)
+    parts = wire(
+        db,
+        settings,
+        options.host or _LOOPBACK,
+        device_limit=options.device_limit,
+        dialect=options.dialect,
+    )
     is_key = ApiKey(state.api_key_file).matches
     parts.presence.all_closed()
     server = _Api(
@@ -75,7 +92,8 @@ async def _run(options: Options, state: State, db: Db, listener: socket.socket) 
             parts.subscriber.run(),
             parts.engine.run(),
             parts.sender.run(),
-            _open(parts, server, listener),
+            parts.platform.broker_faults.run(),
+            _open(parts, server, listener, plan),
             stop.wait(),
         )
     ]
@@ -84,6 +102,7 @@ async def _run(options: Options, state: State, db: Db, listener: socket.socket) 
     finally:
         if options.info_file is not None:
             options.info_file.unlink(missing_ok=True)
+        parts.platform.faults.put(Plan())  # answers that it holds back go out now
         await server.close()
         await _cancelled(tasks)
         if options.info_file is not None:  # it may have become ready in the meantime
@@ -105,9 +124,10 @@ async def _cancelled(tasks: list["asyncio.Task[Any]"]) -> None:
         await asyncio.wait(pending, timeout=_AGAIN_S)
 
 
-async def _open(parts: Parts, server: "_Api", listener: socket.socket) -> None:
+async def _open(parts: Parts, server: "_Api", listener: socket.socket, plan: Plan) -> None:
     """Let devices in, then users: whoever has an answer of the API can rely on the broker."""
     await parts.platform.access.start_broker()
+    parts.platform.faults.put(plan)
     await server.serve([listener])
 
 
@@ -134,6 +154,7 @@ class _Api(uvicorn.Server):
                 access_log=False,
                 lifespan="off",
                 ws="none",
+                http=Cuttable,
                 limit_concurrency=_CONCURRENT_MAX,
                 timeout_graceful_shutdown=_GRACE_S,
             )
@@ -185,6 +206,7 @@ def _announce(options: Options, state: State, settings: Settings, listener: sock
             " address of this machine. Each device still needs its own login; the API is not open."
         )
     _say(f"API     {info['api_url']}  (key in {state.api_key_file})")
+    _say(f"page    {info['api_url']}/  (asks for the key)")
     _say(f"broker  {info['mqtt_host']}:{settings.port}, TLS  (CA in {settings.certs.ca_file})")
     _say("ready; Ctrl-C ends it")
 

@@ -74,12 +74,11 @@ class Subscriber:
                     client._client.ack(message.mid, message.qos)
 
     def _store(self, batch: list[aiomqtt.Message]) -> None:
-        received_at = self._clock()
         with self._db.transaction():
             for message in batch:
                 # Retained messages are repeated at every subscription: they are no news.
                 if not message.retain and not self._is_repeated(message):
-                    self._take(message, received_at)
+                    self._take(message, self._clock())
             last = self._db.scalar("SELECT max(id) FROM received") or 0
             self._db.run("DELETE FROM received WHERE id <= ?", last - _REMEMBERED)
 

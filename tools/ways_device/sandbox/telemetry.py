@@ -23,9 +23,9 @@ class Telemetry:
 
     def add(
         self, device_id: str, datapoint_id: str, value: Any, measured_at: float, received_at: float
-    ) -> None:
-        """Keep one value. The same value of the same moment is kept once."""
-        self._db.run(
+    ) -> bool:
+        """Keep one value. Returns False if the same value of the same moment is there already."""
+        added = self._db.run(
             "INSERT OR IGNORE INTO telemetry VALUES (?, ?, ?, ?, ?)",
             device_id,
             datapoint_id,
@@ -33,19 +33,27 @@ class Telemetry:
             wire.dump(value),
             received_at,
         )
+        return added > 0
+
+    def now(self) -> float:
+        return self._clock()
 
     def between(
-        self, device_id: str, start: float, end: float, datapoint_id: str | None, limit: int
+        self, device_id: str, start: float, end: float, datapoint: str | None, limit: int
     ) -> list[Json]:
-        """Return what was measured from start to end, the newest first, at most limit."""
-        condition = " AND t.datapoint_id = ?" if datapoint_id else ""
+        """Return what was measured from start to end, the newest first, at most limit.
+
+        datapoint is the id or the key of one; None asks for all of them.
+        """
+        condition = " AND t.datapoint_id IN (SELECT id FROM datapoints WHERE ? IN (id, name))"
         rows = self._db.all(
-            f"{_ITEM} WHERE t.device_id = ? AND t.measured_at BETWEEN ? AND ?{condition}"
+            f"{_ITEM} WHERE t.device_id = ? AND t.measured_at BETWEEN ? AND ?"
+            f"{condition if datapoint else ''}"
             " ORDER BY t.measured_at DESC, p.name LIMIT ?",
             device_id,
             start,
             end,
-            *([datapoint_id] if datapoint_id else []),
+            *([datapoint] if datapoint else []),
             limit,
         )
         return [_view(row) for row in rows]

@@ -1,4 +1,4 @@
-"""/v1/iot/credentials: where devices connect to. Their logins are given at registration only."""
+"""/v1/iot/credentials, subscription, usage and stats: what belongs to the account as a whole."""
 
 from fastapi import APIRouter
 
@@ -10,13 +10,20 @@ router = APIRouter(prefix="/v1/iot")
 
 @router.get("/credentials")
 async def credentials(the: The) -> Json:
-    """There is no plaintext and no WebSocket listener, so their ports are null."""
-    return {
-        "mqtt_broker": {
-            "host": the.mqtt_host,
-            "port": None,
-            "tls_port": the.mqtt_tls_port,
-            "websocket_port": None,
-            "protocol": "mqtts",
-        }
-    }
+    """Where devices connect to. Their passwords are told at registration only."""
+    return the.dialect.where(the.mqtt_host, the.mqtt_tls_port, the.devices.all)
+
+
+@router.get("/subscription")
+async def subscription(the: The) -> Json:
+    return the.subscription.view()
+
+
+@router.get("/usage")
+async def usage(the: The) -> Json:
+    return the.overview.usage()
+
+
+@router.get("/stats")
+async def stats(the: The) -> Json:
+    return the.overview.stats()

@@ -1,35 +1,55 @@
 """/v1/iot/devices"""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Depends, Query
 
 from ways_device.sandbox.bodies import DeviceChange, NewDevice, Tag, Tags
 from ways_device.sandbox.devices import Filter
+from ways_device.sandbox.paging import Window, window
 from ways_device.sandbox.platform import The
 from ways_device.sandbox.wire import Json
 
 router = APIRouter(prefix="/v1/iot/devices")
 
 
-@router.get("")
-async def list_devices(
-    the: The,
-    page: Annotated[int, Query(ge=1, le=1_000_000)] = 1,
-    page_size: Annotated[int, Query(ge=1, le=100)] = 20,
+def _filter(
     is_active: bool | None = None,
     is_online: bool | None = None,
     device_type: str | None = None,
     tag: str | None = None,
     search: str | None = None,
+    group_id: str | None = None,
+    profile_id: str | None = None,
+    # The names that the older documents have.
+    status: Literal["active", "inactive"] | None = None,
+    of_type: Annotated[str | None, Query(alias="type")] = None,
+) -> Filter:
+    return Filter(
+        is_active=status == "active" if is_active is None and status else is_active,
+        is_online=is_online,
+        device_type=of_type if device_type is None else device_type,
+        tag=tag,
+        search=search,
+        group_id=group_id,
+        profile_id=profile_id,
+    )
+
+
+@router.get("")
+async def list_devices(
+    the: The,
+    part: Annotated[Window, Depends(window(20))],
+    which: Annotated[Filter, Depends(_filter)],
 ) -> Json:
-    which = Filter(is_active, is_online, device_type, tag, search)
-    return the.devices.page(which, page, page_size)
+    return the.devices.part(which, part)
 
 
 @router.post("", status_code=201)
 async def register(the: The, body: NewDevice) -> Json:
-    return await the.access.register(body.given())
+    device_id, password = await the.access.register(body.given())
+    login = the.dialect.login(device_id, password, the.mqtt_host, the.mqtt_tls_port)
+    return {**the.devices.get(device_id), **login}
 
 
 @router.get("/{device_id}")

@@ -1,11 +1,32 @@
 """/sandbox: what the platform does not have. Same key."""
 
-from fastapi import APIRouter
+import asyncio
+from typing import Annotated
 
+from fastapi import APIRouter, Depends
+
+from ways_device.sandbox.paging import Window, window
 from ways_device.sandbox.platform import The
 from ways_device.sandbox.wire import Json
 
 router = APIRouter(prefix="/sandbox")
+
+
+@router.get("/ledger")
+async def ledgers(the: The, part: Annotated[Window, Depends(window(20))]) -> Json:
+    """The sums of each device, in the order devices were added; adds_up is that of this page."""
+    device_ids, total = the.ledger.devices(part.limit, part.offset)
+    rows = []
+    for device_id in device_ids:
+        rows.append(the.ledger.summary(device_id))
+        await asyncio.sleep(0)  # a long one must not keep the broker's messages waiting
+    return {
+        "devices": rows,
+        "total": total,
+        **part.shown(),
+        "has_more": part.offset + len(rows) < total,
+        "adds_up": all(row["adds_up"] for row in rows),
+    }
 
 
 @router.get("/ledger/{device_id}")

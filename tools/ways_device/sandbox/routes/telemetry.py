@@ -1,6 +1,5 @@
 """/v1/iot/devices/{device_id}/telemetry"""
 
-import time
 from datetime import datetime
 from typing import Annotated
 
@@ -21,16 +20,17 @@ async def between(
     device_id: str,
     hours: Annotated[int, Query(ge=1, le=87600)] = 24,
     datapoint_id: str | None = None,
+    key: str | None = None,
     start: datetime | None = None,
     end: datetime | None = None,
     limit: Annotated[int, Query(ge=1, le=10000)] = 1000,
 ) -> list[Json]:
-    """start and end, if given, go before hours."""
+    """start and end, if given, go before hours. datapoint_id may be a datapoint's key as well."""
     the.devices.row(device_id)
-    now = time.time()
+    now = the.telemetry.now()
     until = epoch(end) if end else now + _AHEAD_S
     since = epoch(start) if start else (epoch(end) if end else now) - hours * 3600
-    return the.telemetry.between(device_id, since, until, datapoint_id, limit)
+    return the.telemetry.between(device_id, since, until, datapoint_id or key, limit)
 
 
 @router.get("/latest")
