@@ -84,3 +84,16 @@ def test_port_stays_raw_between_two_hosts(port):
         os.close(fd)
     # An echo would come back as if the host had sent it.
     assert port.read() == b""
+
+
+def test_kernel_that_is_behind_with_handing_over_costs_nothing(port, monkeypatch):
+    """A terminal can look empty while it takes no more: what it refuses waits."""
+    fd = host(port)
+    data = os.urandom(300_000)
+    with monkeypatch.context() as blind:
+        blind.setattr(port_module.pty_pair, "unread", lambda _: 0)
+        for at in range(0, len(data), 4000):
+            port.write(data[at : at + 4000])
+    assert port.has_more
+    assert read_all(fd, port, len(data)) == data
+    os.close(fd)

@@ -319,6 +319,20 @@ def test_interrupt_between_writes_leaves_the_file_system_sound(shared, tmp_path)
         shared.mpremote("rm", f":file{number}")
 
 
+def run_inside(program):
+    """Run a program in the chip's interpreter, in the midst of its own modules; return lines."""
+    done = subprocess.run(
+        [toolchain.micropython(), "-c", program],
+        cwd=Path(vboard.__file__).parent / "chip",
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.splitlines()
+
+
 def test_interrupt_waits_until_the_flash_was_served():
     """The same, seen from inside: whoever holds interrupts off gets to its end."""
     program = (
@@ -335,15 +349,65 @@ def test_interrupt_waits_until_the_flash_was_served():
         "try: time.sleep(10)\n"
         "except KeyboardInterrupt: print('then interrupted')\n"
     )
-    done = subprocess.run(
-        [toolchain.micropython(), "-c", program],
-        cwd=Path(vboard.__file__).parent / "chip",
-        capture_output=True,
-        text=True,
-        timeout=30,
-        check=False,
+    assert run_inside(program) == ["undisturbed", "then interrupted"]
+
+
+def test_interrupt_of_a_chip_that_leaves_is_told_to_the_supervisor():
+    program = (
+        "import sys\n"
+        "sys.path[:] = ['', '.frozen']\n"
+        "from _chip import host, libc, signals, tty\n"
+        "signals.install(lambda: None)\n"
+        "me = libc.function('i', 'getpid', '')()\n"
+        "kill = libc.function('i', 'kill', 'ii')\n"
+        "class Wire:\n"
+        "    def send(self, message): print(message['reset'], message['interrupted'])\n"
+        "host.wire = Wire()\n"
+        # The last moment at which a Ctrl-C can still be a signal.
+        "tty.set_interrupts = lambda on: kill(me, 2) if not on else None\n"
+        "host.leave({'reset': 'hard'})\n"
     )
-    assert done.stdout.splitlines() == ["undisturbed", "then interrupted"], done.stderr
+    assert run_inside(program) == ["hard True"]
+    assert run_inside(program.replace("kill(me, 2)", "None")) == ["hard False"]
+
+
+def test_program_can_be_interrupted_when_the_host_reads_that_it_starts():
+    program = (
+        "import sys\n"
+        "sys.path[:] = ['', '.frozen']\n"
+        "from _chip import program, tty\n"
+        "tty.set_mode = lambda cooked, interrupts: print('interrupts', interrupts)\n"
+        "tty.write = lambda words: print(words)\n"
+        "program.execute(lambda: print('runs'), 'starts')\n"
+    )
+    lines = run_inside(program)
+    assert lines[: lines.index("runs")] == ["interrupts True", "starts", "interrupts True"]
+
+
+def test_ctrl_c_between_the_boot_scripts_keeps_main_from_starting(tmp_path):
+    boot = (
+        "import builtins, time\n"
+        "usual_open = builtins.open\n"
+        "def slow_open(*arguments):\n"
+        "    builtins.open = usual_open\n"
+        "    print('between')\n"
+        "    time.sleep(3)\n"
+        "    return usual_open(*arguments)\n"
+        "builtins.open = slow_open\n"
+    )
+    (tmp_path / "boot.py").write_text(boot)
+    (tmp_path / "main.py").write_text("print('main runs')\n")
+    with board(tmp_path) as rig:
+        rig.run("cp", str(tmp_path / "main.py"), ":main.py")
+        rig.run("cp", str(tmp_path / "boot.py"), ":boot.py")
+        with Serial(rig.port) as serial:
+            serial.enter_repl()
+            serial.write(b"import machine; machine.reset()\r")
+            serial.wait_for(b"\r\nbetween\r\n")
+            serial.write(b"\x03")
+            booted = serial.wait_for(b">>> ")
+    assert b"KeyboardInterrupt" in booted
+    assert b"main runs" not in booted
 
 
 @pytest.mark.parametrize(

@@ -270,3 +270,25 @@ def test_info_file_is_whole_when_it_appears(one_board, tmp_path):
     text = (one_board.folder.parent / "info.json").read_text()
     assert text.endswith("\n")
     assert json.loads(text) == one_board.info
+
+
+def test_ctrl_c_counts_however_soon_after_a_reset_it_comes(tmp_path):
+    (tmp_path / "main.py").write_text("import time\nwhile True: time.sleep_ms(20)\n")
+    with board(tmp_path) as rig:
+        rig.run("cp", str(tmp_path / "main.py"), ":main.py")
+        with Serial(rig.port) as serial:
+            serial.enter_repl()
+            # In one piece: the old chip is gone before anybody reads it.
+            serial.write(b"import machine; machine.reset()\r\x03\r\x01")
+            serial.wait_for(b"raw REPL; CTRL-B to exit\r\n>")
+            serial.write(b"\x02")
+            serial.wait_for(b">>> ")
+            # From before the old program ends until the new one runs: ends, starts, boots.
+            for delay_ms in range(0, 100, 4):
+                serial.write(b"import machine; machine.reset()\r")
+                time.sleep(delay_ms / 1000)
+                serial.write(b"\r\x03")
+                serial.write(b"\r\x01")
+                serial.wait_for(b"raw REPL; CTRL-B to exit\r\n>")
+                serial.write(b"\x02")
+                serial.wait_for(b">>> ")

@@ -87,7 +87,8 @@ class Board:
 
     # Resets
 
-    def _start(self, cause: int, raw: bool = False) -> None:
+    def _start(self, cause: int, raw: bool = False, typed: bytes = b"") -> None:
+        """Start a chip. typed: what it finds on its line."""
         if cause != _SOFT:
             self._disarm_watchdog()
             (self._store.run_folder / _RADIO).unlink(missing_ok=True)
@@ -104,6 +105,7 @@ class Board:
         }
         self._farewell = {}
         self._chip = Interpreter(self._command, self.clock.environment, first_message)
+        self._chip.type(typed)
         self._loop.watch(self._chip.wire, self._listen_to_chip)
         self._line.connect(self._chip)
 
@@ -117,12 +119,14 @@ class Board:
 
     def _on_end(self) -> None:
         """Go on as the chip has said before it ended."""
-        status = self._take_chip_out().end()
+        chip = self._take_chip_out()
+        status = chip.end()
         kind = self._farewell.get("reset")
+        unheard = chip.unheard(self._farewell.get("interrupted", False))
         if kind == "soft":
-            self._start(_SOFT, self._farewell["raw"])
+            self._start(_SOFT, self._farewell["raw"], unheard)
         elif kind == "hard":
-            self._start(_HARD)
+            self._start(_HARD, typed=unheard)
         elif kind == "sleep":
             self._disarm_watchdog()
             if self._farewell["ms"] is not None:
@@ -179,6 +183,8 @@ class Board:
             self._feed_watchdog()
         elif "reset" in message:
             self._farewell = message
+            if self._chip:
+                self._chip.leave()
         elif "up" in message and not self._is_ready:
             self._is_ready = True
             self._loop.cancel("start")

@@ -4,6 +4,7 @@ The wire's messages are described in chip/_chip/host.py.
 """
 
 import contextlib
+import fcntl
 import json
 import os
 import signal
@@ -38,9 +39,12 @@ class Interpreter:
         self.wire = self._wire.fileno()
         self._rest = b""
         self._input = b""
+        self._is_leaving = False
+        self._untaken = b""
         # Said before the chip runs: it begins with reading that.
         self.tell(first_message)
-        # A Ctrl-C that comes before the chip can take it waits: the mask is inherited.
+        # A Ctrl-C that comes before the chip can take it waits: the mask is inherited, and the
+        # signal has somebody to go to from the first byte on.
         mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         try:
             self._process = subprocess.Popen(
@@ -52,6 +56,7 @@ class Interpreter:
                 cwd=_CHIP,
                 pass_fds=(theirs.fileno(),),
                 start_new_session=True,
+                preexec_fn=_own_terminal,  # noqa: PLW1509  # the supervisor is one thread
             )
         except OSError as exc:
             self._close()
@@ -91,10 +96,14 @@ class Interpreter:
         self._input += data
         self.flush()
 
+    def leave(self) -> None:
+        """Let the chip read no more: it has said that it ends. What is typed is kept."""
+        self._is_leaving = True
+
     @property
     def is_blocked(self) -> bool:
         """Whether the chip has not taken all of its input: call flush() soon."""
-        return bool(self._input)
+        return bool(self._input) and not self._is_leaving
 
     @property
     def is_choked(self) -> bool:
@@ -103,11 +112,13 @@ class Interpreter:
 
     def flush(self) -> None:
         """Pass on the input that waits, as far as there is room."""
+        if self._is_leaving:
+            return
         room = max(0, pty_pair.ROOM - pty_pair.unread(self._slave))
         if self._input and not room:
             self._let_interrupt_through()
         if self._input and room:
-            self._input = self._input[os.write(self.tty, self._input[:room]) :]
+            self._input = self._input[pty_pair.put(self.tty, self._input[:room]) :]
 
     def _let_interrupt_through(self) -> None:
         """Drop what a program does not read, if there is a Ctrl-C behind it.
@@ -131,10 +142,35 @@ class Interpreter:
         except subprocess.TimeoutExpired:
             self._process.kill()
             status = self._process.wait()
+        self._untaken = self._read_back()
         self._close()
         return status
+
+    def _read_back(self) -> bytes:
+        """Take what the chip has not read out of its terminal."""
+        data = b""
+        os.set_blocking(self._slave, False)
+        with contextlib.suppress(OSError):
+            while more := os.read(self._slave, pty_pair.ROOM):
+                data += more
+        return data
+
+    def unheard(self, interrupted: bool) -> bytes:
+        """Return, after end(), what was typed too late for this chip and is for the next.
+
+        Of what the chip left unread that is only a Ctrl-C and what follows it.
+        interrupted: it took a Ctrl-C in and did nothing about it.
+        """
+        left = _CTRL_C + self._untaken if interrupted else self._untaken
+        at = left.find(_CTRL_C)
+        return (left[at:] if at >= 0 else b"") + self._input
 
     def _close(self) -> None:
         os.close(self.tty)
         os.close(self._slave)
         self._wire.close()
+
+
+def _own_terminal() -> None:
+    """Make stdin the terminal of the new session: without one a Ctrl-C is nobody's and is lost."""
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)

@@ -77,11 +77,11 @@ class Port:
         self._unread = unread
         room = pty_pair.ROOM - unread
         if room > 0 and self._waiting:
-            self._waiting = self._waiting[os.write(self.fd, self._waiting[:room]) :]
+            self._waiting = self._waiting[pty_pair.put(self.fd, self._waiting[:room]) :]
 
     def _renew(self, now_s: float) -> None:
         """Put what is recent in the place of what nobody has read."""
         termios.tcflush(self._slave, termios.TCIFLUSH)
-        self._unread = os.write(self.fd, self.recent)
+        self._unread = pty_pair.put(self.fd, self.recent)
         self._waiting = b""
         self._renewed_at_s = now_s

@@ -31,6 +31,17 @@ def open_raw(interrupts: bool = False) -> tuple[int, int]:
     return master, slave
 
 
+def put(master: int, data: bytes) -> int:
+    """Write as much of data as the terminal takes; return how many bytes that is, maybe 0.
+
+    The kernel hands bytes over in its own time, so there can be less room than unread() says.
+    """
+    try:
+        return os.write(master, data)
+    except BlockingIOError:
+        return 0
+
+
 def unread(slave: int) -> int:
     """Return how many bytes wait to be read from the slave."""
     count = array.array("i", [0])

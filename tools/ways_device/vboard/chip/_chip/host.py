@@ -4,8 +4,9 @@ The wire is an inherited socket that carries one JSON object per line. From the 
 
     {"up": true}                            it runs and has its flash; boot.py comes next
     {"reset": "soft", "raw": bool}          start again; raw: into the raw REPL, without main.py
-    {"reset": "hard"}
-    {"reset": "sleep", "ms": int or null}   start again after ms, or never by itself
+    {"reset": "hard", "interrupted": bool}  interrupted: by a Ctrl-C that found no program
+    {"reset": "sleep", "ms": int or null, "interrupted": bool}
+                                            start again after ms, or never by itself
     {"wdt_ms": int}                         a watchdog is armed: without "feed" for so long, reset
     {"feed": true}
 
@@ -30,17 +31,15 @@ import time
 
 import vfs
 
-from _chip import libc, signals
+from _chip import libc, signals, tty
 
 _exit = libc.function("v", "_exit", "i")
 _prctl = libc.function("i", "prctl", "illll")
-_ioctl = libc.function("i", "ioctl", "ill")
 _rename = libc.function("i", "rename", "ss")
 _read = libc.function("i", "read", "ipI")
 
 _PR_SET_PDEATHSIG = 1
 _SIGKILL = 9
-_TIOCSCTTY = 0x540E
 _EINTR = 4
 _FULL_WAIT_MS = 1
 
@@ -117,9 +116,8 @@ class Folder:
 
 
 def attach():
-    """Take stdin as the controlling terminal; end at once when the supervisor does."""
+    """End at once when the supervisor does."""
     _prctl(_PR_SET_PDEATHSIG, _SIGKILL, 0, 0, 0)
-    _ioctl(0, _TIOCSCTTY, 0)
 
 
 def read_stdin(buf, size):
@@ -142,9 +140,21 @@ def read_byte():
 
 
 def leave(message):
-    """Tell the supervisor how to go on, and end this interpreter. Does not return."""
-    wire.send(message)
-    exit_now()
+    """Tell the supervisor how to go on, and end this interpreter.
+
+    A Ctrl-C that comes now is for the next interpreter: the supervisor hands on one that was
+    taken in, and one that is left in the terminal. Returns in no other way than by the
+    KeyboardInterrupt that was on its way before.
+    """
+    signals.hold()
+    try:
+        tty.set_interrupts(False)
+        message["interrupted"] = signals.is_interrupted()
+        wire.send(message)
+        exit_now()
+    finally:
+        tty.set_interrupts(True)
+        signals.release()
 
 
 def exit_now():

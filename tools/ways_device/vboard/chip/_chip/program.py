@@ -6,45 +6,48 @@ from _chip import host, signals, system, tty
 names = None
 
 
-def run_file(name, raw):
-    """Run a script; return False if an exception ended it. No file is a script of no lines."""
+def run_file(name):
+    """Run a script inside of execute(). No file is a script of no lines."""
     try:
         with open(name) as file:
             source = file.read()
     except OSError:
-        return True
+        return
     names["__file__"] = name
-    return run_source(source, name, "exec", raw)
+    _run(source, name, "exec")
 
 
-def run_source(source, name, kind, raw):
-    """Compile and run; print the exception that ends it. Returns True if none did."""
-
-    def program():
-        exec(compile(text_of(source), name, kind), names)
-
-    return report(execute(program), raw)
+def execute_source(source, kind, words):
+    """Compile and run what came over the line, as execute() does."""
+    return execute(lambda: _run(str(source, "utf-8"), "<stdin>", kind), words)
 
 
-def text_of(source):
-    return source if isinstance(source, str) else str(source, "utf-8")
+def _run(source, name, kind):
+    exec(compile(source, name, kind), names)
 
 
 def report(error, raw):
+    """Print the exception that ended a program, if any; SystemExit is a soft reset."""
     if isinstance(error, SystemExit):
         soft_reset(raw)
     if error:
         tty.set_mode(cooked=True, interrupts=False)
         system.print_exception(error)
         tty.set_mode(cooked=False, interrupts=False)
-    return not error
 
 
-def execute(program):
-    """Call program() with Ctrl-C as an interrupt; return the exception that ended it, or None."""
+def execute(program, words=b""):
+    """Call program() with Ctrl-C as an interrupt; return the exception that ended it, or None.
+
+    words: tell the host that it starts. Whoever has read them can interrupt the program.
+    """
     error = None
     try:
+        signals.hold()
+        tty.set_mode(cooked=False, interrupts=True)
+        tty.write(words)
         tty.set_mode(cooked=True, interrupts=True)
+        signals.release()
         program()
     except BaseException as exc:
         error = exc

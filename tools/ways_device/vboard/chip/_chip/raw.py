@@ -28,24 +28,22 @@ def serve():
         elif char == _CTRL_C:
             line = bytearray()
         elif char == _CTRL_D:
-            tty.write(b"OK")
             if not line:
-                tty.write(b"\r\n")
+                tty.write(b"OK\r\n")
                 program.soft_reset(True)
-            _run_raw(line)
+            _run_raw(line, b"OK")
             tty.write(b">")
             line = bytearray()
         else:
             line += char
 
 
-def _run_raw(source):
-    """Run source; end its output and its error with Ctrl-D each. SystemExit is a soft reset."""
+def _run_raw(source, words):
+    """Say words and run source; end its output and its error with Ctrl-D each.
 
-    def run():
-        exec(compile(program.text_of(source), "<stdin>", "exec"), program.names)
-
-    error = program.execute(run)
+    SystemExit is a soft reset.
+    """
+    error = program.execute_source(source, "exec", words)
     tty.write(_CTRL_D)
     if isinstance(error, SystemExit):
         tty.write(_CTRL_D)
@@ -60,11 +58,10 @@ def _raw_extension(command):
     window = bytes((_PASTE_WINDOW & 0xFF, _PASTE_WINDOW >> 8))
     tty.write(b"R\x01" + window + b"\x01")
     source = _paste()
-    tty.write(_CTRL_D)
     if source is None:
-        tty.write(_CTRL_D + _CTRL_D)
+        tty.write(_CTRL_D + _CTRL_D + _CTRL_D)
     else:
-        _run_raw(source)
+        _run_raw(source, _CTRL_D)
 
 
 def _paste():

@@ -13,14 +13,18 @@ def run(user_globals, is_raw, mount_failed):
     mount_failed: None, or what runs instead of the scripts when there is no file system.
     """
     program.names = user_globals
-    if mount_failed:
-        program.report(program.execute(signals.admit) or program.execute(mount_failed), is_raw)
-    elif (
-        program.report(program.execute(signals.admit), is_raw)
-        and program.run_file("boot.py", is_raw)
-        and not is_raw
-    ):
-        program.run_file("main.py", is_raw)
+
+    def boot():
+        signals.admit()
+        if mount_failed:
+            mount_failed()
+            return
+        program.run_file("boot.py")
+        if not is_raw:
+            program.run_file("main.py")
+
+    # All of it is one program: a Ctrl-C between the two scripts must not wait behind main.py.
+    program.report(program.execute(boot), is_raw)
     while True:
         is_raw = raw.serve() if is_raw else _friendly()
 
@@ -45,24 +49,26 @@ def _friendly():
             tty.write(b"\r\n")
             program.soft_reset(False)
         elif line == _CTRL_E:
-            program.run_source(_read_paste(), "<stdin>", "exec", False)
-        elif line != _CTRL_C and line.strip():
+            program.report(program.execute_source(_read_paste(), "exec", b"\r\n"), False)
+        else:
             source = _read_block(line)
             if source:
-                program.run_source(source, "<stdin>", "single", False)
+                program.report(program.execute_source(source, "single", b"\r\n"), False)
+            else:
+                tty.write(b"\r\n")
 
 
 def _read_line():
-    """Return a line without its end, or the control character that came first in it."""
+    """Return a line without its end, or the control character that came first in it.
+
+    The end is not echoed yet: a program must be ready for Ctrl-C before the host sees it start.
+    """
     line = b""
     while True:
         char = host.read_byte()
         if char in b"\r\n":
-            tty.write(b"\r\n")
             return line
         if char == _CTRL_C or (not line and char < b"\x06"):
-            if char == _CTRL_C:
-                tty.write(b"\r\n")
             return char
         if char in _BACKSPACES:
             if line:
@@ -74,13 +80,18 @@ def _read_line():
 
 
 def _read_block(line):
-    """Return line and, if it opens a block, what follows up to an empty line."""
+    """Return line and, if it opens a block, what follows up to an empty line.
+
+    Returns nothing if there is nothing to run: for an empty line, or after Ctrl-C.
+    """
+    if line == _CTRL_C or not line.strip():
+        return b""
     source = line
     opens = line.rstrip().endswith(b":") or line.split()[0].rstrip(b":") in _COMPOUND
     if not opens and not line.startswith(b"@"):
         return source
     while True:
-        tty.write(b"... ")
+        tty.write(b"\r\n... ")
         line = _read_line()
         if line == _CTRL_C:
             return b""
@@ -96,7 +107,6 @@ def _read_paste():
     while True:
         char = host.read_byte()
         if char in (_CTRL_C, _CTRL_D):
-            tty.write(b"\r\n")
             return source if char == _CTRL_D else b""
         if char == b"\r":
             char = b"\n"

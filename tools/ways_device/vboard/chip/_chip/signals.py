@@ -118,6 +118,11 @@ def set_alarm_ms(delay_ms):
     _setitimer(_ITIMER_REAL, _itimer, None)
 
 
+def is_interrupted():
+    """Tell whether a Ctrl-C has come that has not been raised."""
+    return _is_interrupted
+
+
 def settle():
     """Let an interrupt that is on its way arrive: raises KeyboardInterrupt if there is one."""
     while _is_interrupted or vm.is_interrupt_pending():
