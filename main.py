@@ -52,19 +52,29 @@ def _once(name):
     return module
 
 
+def _drop(*names):
+    """Let go of what has built the agent and is not needed any more."""
+    for name in names:
+        globals()[name] = None
+
+
 def _build(board, folder, name, log):
     settings = _once("config").load(folder, log, name)
     identity = _once("identity").load(board)
     wiring = _once("wiring")
+    _drop("_once")
+    # The session has its own in place of the others.
+    wiring.lighten("__init__", "set_callback", "set_last_will")
+    gc.collect()
     agent = wiring.wire(board, settings, identity)
-    # The jobs that it has made keep the module: what only builds goes.
-    for built in ("wire", "_session", "_store", "_measured", "_battery", "_about"):
-        setattr(wiring, built, None)
+    wiring.forget()
+    wiring.lighten()
     return agent
 
 
 def main():
     board, folder, name = _board()
+    _drop("_arguments", "_board")
 
     from firmware.clock import Clock
     from firmware.errors import ConfigError, CorruptError
@@ -79,6 +89,7 @@ def main():
         if IS_CHIP:  # it stays at its REPL, where the host can repair it
             return
         sys.exit(1)
+    _drop("_build")
     gc.collect()
 
     import asyncio

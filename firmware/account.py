@@ -30,7 +30,7 @@ class Account:
         self.is_saved = True
         self._told = 0  # how many of the oldest drops are on the way to the platform
 
-    def load(self):
+    def take_over(self):
         """Take over what the file says, if it is whole and this device's."""
         try:
             with open(self.path, "rb") as file:

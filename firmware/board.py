@@ -9,7 +9,9 @@ import os
 import esp32
 import machine
 import network
+from micropython import const
 
+_TOO_LONG = const(-4364)  # ESP_ERR_NVS_INVALID_LENGTH
 _CAUSES = {
     machine.PWRON_RESET: "power",
     machine.HARD_RESET: "hard",
@@ -40,11 +42,11 @@ class Nvs:
         self._nvs.commit()
 
     def get_blob_into(self, key, buf):
-        """Copy the value into buf; return its length, or 0 if there is none that fits."""
+        """Copy the value into buf; return its length, 0 if there is none, -1 if it is longer."""
         try:
             return self._nvs.get_blob(key, buf)
-        except OSError:
-            return 0
+        except OSError as exc:
+            return -1 if exc.errno == _TOO_LONG else 0
 
     def set_blob(self, key, value):
         self._nvs.set_blob(key, value)

@@ -1,6 +1,6 @@
 """Linux: the interface of board.py for the unix port, on a folder instead of a chip."""
 
-import random
+import os
 import struct
 import sys
 
@@ -24,13 +24,14 @@ class Nvs:
         self.set_blob(key, struct.pack("<i", value))
 
     def get_blob_into(self, key, buf):
+        """Copy the value into buf; return its length, 0 if there is none, -1 if it is longer."""
         try:
             with open(self._path(key), "rb") as file:
                 data = file.read()
         except OSError:
             return 0
         if len(data) > len(buf):
-            return 0
+            return -1
         buf[: len(data)] = data
         return len(data)
 
@@ -39,25 +40,6 @@ class Nvs:
 
     def _path(self, key):
         return self._folder + "/" + key
-
-
-class Wire:
-    """The network of a machine that manages it itself: always joined, no radio."""
-
-    def active(self, _on=None):
-        return True
-
-    def isconnected(self):
-        return True
-
-    def config(self, **_settings):
-        pass
-
-    def status(self, _what=None):
-        return None
-
-    def ifconfig(self):
-        return ("", "", "", _nameserver())
 
 
 class Board:
@@ -69,7 +51,7 @@ class Board:
         make_folder(self.root.rstrip("/"))
         self.model = sys.implementation._machine
         self.nvs = Nvs(self.root + "nvs")
-        self.wlan = Wire()
+        self.wlan = self
         self._rtc_memory = b""  # a process start is a power-on: nothing is retained
 
     def reset(self):
@@ -80,7 +62,7 @@ class Board:
         """Return six bytes, drawn once per folder."""
         value = bytearray(6)
         if self.nvs.get_blob_into("unique_id", value) != 6:
-            value = bytes([2] + [random.getrandbits(8) for _ in range(5)])
+            value = b"\x02" + os.urandom(5)
             self.nvs.set_blob("unique_id", value)
         return bytes(value)
 
@@ -99,8 +81,22 @@ class Board:
     def adc_mv(self, pin):
         raise OSError(19)
 
-    def pin(self, number):
-        raise OSError(19)
+    pin = adc_mv
+
+    # As a station: a machine manages its network itself. It is always joined, without a radio.
+
+    def isconnected(self, _on=None):
+        return True
+
+    active = isconnected
+
+    def status(self, _what=None, **_settings):
+        return None
+
+    config = status
+
+    def ifconfig(self):
+        return ("", "", "", _nameserver())
 
     def chip_temperature_c(self):
         """Return the temperature of the first thermal zone in degC."""

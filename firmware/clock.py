@@ -116,22 +116,22 @@ class Clock:
         self.settled.set()
 
     async def follow(self):
-        """Wait for ever on a machine that keeps its own time; settle once it looks true."""
+        """Settle once the time of a machine that keeps its own looks true; return True then."""
         while not self.known:
             await asyncio.sleep_ms(_LOOK_MS)
             self.retained.time_known = self._raw_s() >= self._floor_s()
         self.settled.set()
-        await asyncio.Event().wait()
+        return True
 
-    async def run(self, exchange, up, log, backoff):
-        """Keep the clock right: await exchange() -> Unix seconds, whenever the link is up.
+    async def run(self, exchange, up, log, backoff, *arguments):
+        """Keep the clock right: exchange(*arguments) -> Unix seconds, whenever the link is up.
 
         The exchange raises OSError or ValueError; it has its own deadline.
         """
         while True:
             await up.wait()
             try:
-                epoch_s = await exchange()
+                epoch_s = await exchange(*arguments)
                 ahead_s = epoch_s - self._floor_s()
                 if not -_TOLERANCE_S <= ahead_s <= _HORIZON_S:
                     raise ValueError("%d s from the last good time" % ahead_s)

@@ -115,10 +115,13 @@ def load(root, log, name="config.json"):
 def _read(path):
     try:
         with open(path, "rb") as file:
-            data = file.read(_MAX_SIZE + 1)
+            # read() takes memory for all that it is allowed to read, before it reads.
+            size = file.seek(0, 2)
+            file.seek(0)
+            data = file.read(min(size, _MAX_SIZE))
     except OSError:
         raise ConfigError("config: no file")
-    if len(data) > _MAX_SIZE:
+    if size > _MAX_SIZE:
         raise ConfigError("config: over %d bytes" % _MAX_SIZE)
     try:
         # MicroPython's parser takes the end of the text for the end of whatever is open.

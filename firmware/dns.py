@@ -52,10 +52,13 @@ async def ask(server, port, request, parse, timeout_ms):
 class Resolver:
     """Looks names up at the first server that answers; keeps the last good address of each."""
 
-    def __init__(self, servers):
-        """servers() returns the addresses to ask, as they are at the moment of asking."""
+    def __init__(self, servers, known=None):
+        """servers() returns the addresses to ask, as they are at the moment of asking.
+
+        known holds the addresses that were good: {name: address}.
+        """
         self.servers = servers
-        self._known = {}
+        self._known = {} if known is None else known
 
     async def resolve(self, host):
         """Return the IPv4 address of host as text.

@@ -2,6 +2,11 @@
 
 import os
 
+from micropython import const
+
+# Files are compared in pieces: reading one whole takes 256 bytes of heap at least.
+_PIECE = const(64)
+
 
 def replace(path, data):
     """Put data in place of the file at path. Raises OSError; the old file is then still there."""
@@ -9,9 +14,8 @@ def replace(path, data):
     with open(temporary, "wb") as file:
         file.write(data)
         file.flush()
-    with open(temporary, "rb") as file:
-        if file.read() != data:
-            raise OSError(5)
+    if not _holds(temporary, data):
+        raise OSError(5)
     os.rename(temporary, path)
 
 
@@ -33,11 +37,19 @@ def make_folder(path):
 def copy(source, target):
     """Make target the same as source, unless it is. Raises OSError."""
     with open(source, "rb") as file:
-        data = file.read()
+        data = file.read(os.stat(source)[6])
     try:
-        with open(target, "rb") as file:
-            if file.read() == data:
-                return
+        if _holds(target, data):
+            return
     except OSError:  # there is none yet
         pass
     replace(target, data)
+
+
+def _holds(path, data):
+    """Tell whether this, and nothing else, is in a file."""
+    with open(path, "rb") as file:
+        for at in range(0, len(data) + 1, _PIECE):
+            if file.read(_PIECE) != data[at : at + _PIECE]:
+                return False
+    return True

@@ -25,7 +25,6 @@ class FlashLog:
         shape, text     the datapoints of the readings to come
         """
         self.folder = folder
-        self.owner = owner
         self.account = account
         self.reader = LogReader(folder, owner)
         self.limit = limit
@@ -42,13 +41,13 @@ class FlashLog:
         self._noted, self._before = 0, None
         self.is_loss = None  # tells of (boot, seq) in the log whether dropping it loses it
 
-    def open(self):
+    def find_ends(self):
         """Find both ends of the log; return (boot, seq) of its last entry, None if it has none.
 
         Nothing is written, unless a power cut left something half removed. Raises OSError.
         """
         account = self.account
-        account.load()
+        account.take_over()
         names = [item[0].partition(".") for item in os.ilistdir(self.folder)]
         numbers = [int(name) for name, _, kind in names if kind == "log" and name.isdigit()]
         self.count = len(numbers)
@@ -124,7 +123,7 @@ class FlashLog:
         self._make_room()
         self.last += 1
         self.count += 1
-        self._tail = (self.owner, self.shape, boot, seq, segment.stamp_of(record))
+        self._tail = (self.reader.owner, self.shape, boot, seq, segment.stamp_of(record))
         self.size = 0
 
     def _make_room(self):

@@ -54,7 +54,10 @@ class Front:
 
     def has_copy(self, seq):
         """Tell whether the log has a copy of what is in flight from here under this seq."""
-        return any(self.at(number)[0] == seq for number in range(self.copied))
+        number = self.copied
+        while number and self.at(number - 1)[0] != seq:
+            number -= 1
+        return number > 0
 
     def ack(self, count):
         """Remove the oldest: the broker has them. The log may have copies, which are done then."""
@@ -70,7 +73,12 @@ class Front:
         self.copied -= min(count, self.copied)
 
     def is_done(self, seq):
-        return any(first <= seq <= last for first, last in self.done)
+        for first, last in self.done:
+            if first <= seq <= last:
+                break
+        else:
+            return False
+        return True
 
     def remove(self, start, count):
         """Remove count entries from number start on."""

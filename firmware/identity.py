@@ -100,13 +100,21 @@ def load(board):
 
 
 def _read_nvs(board, slot):
-    buf = bytearray(_MAX_SIZE)
-    return memoryview(buf)[: board.nvs.get_blob_into(nvs_key(slot), buf)]
+    # Few identities need the largest buffer.
+    for size in (1024, 2048, _MAX_SIZE):
+        buf = bytearray(size)
+        length = board.nvs.get_blob_into(nvs_key(slot), buf)
+        if length >= 0:
+            break
+    return memoryview(buf)[: max(0, length)]
 
 
 def _read_file(board, slot):
     try:
         with open(file_path(board.root, slot), "rb") as file:
-            return memoryview(file.read(_MAX_SIZE))
+            # read() takes memory for all that it is allowed to read, before it reads.
+            size = file.seek(0, 2)
+            file.seek(0)
+            return memoryview(file.read(min(size, _MAX_SIZE)))
     except OSError:
         return b""

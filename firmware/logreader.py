@@ -14,7 +14,7 @@ class LogReader:
         self._held = (0, 0, 0)  # what is in _buf: of which segment, from where, how much
         self._head = (0, None)  # number and header of the segment read last
         # The entry found last.
-        self.boot = self.seq = self.shape = self.known = self.stamp = self.at = self._len = 0
+        self.boot = self.seq = self.shape = self.known = self.stamp = self.at = 0
         self.damage = 0  # bytes before it that were no entry
 
     def path(self, name, kind=".log"):
@@ -39,7 +39,7 @@ class LogReader:
             size = segment.size_at(buf, at, end)
             if size:
                 head = self._head[1]
-                self.shape, self.at, self._len = head[1], at, size
+                self.shape, self.at = head[1], at
                 self.boot, self.seq, self.known, self.stamp = segment.parse(head, buf, at)
                 return (number << 13) + start + at + size
             self.damage += 1
@@ -48,7 +48,7 @@ class LogReader:
 
     def record_into(self, view):
         """Write the record of the entry found last to view; return its size."""
-        return segment.record_into(view, self.known, self.stamp, self.buf, self.at, self._len)
+        return segment.record_into(view, self.known, self.stamp, self.buf, self.at)
 
     def points(self, shape):
         """Return the text of the datapoints of records of this shape. Raises OSError."""

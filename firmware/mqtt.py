@@ -43,7 +43,7 @@ class Session(MQTTClient):
         resolve(host)   coroutine, returns the address as text
         ready           Event, set when a message could be taken again
         doubted         Event, set when a certificate's dates do not fit the clock
-        contested()     called when another client seems to use our id
+        contested       called with the event, type and metadata, that another client has our id
         """
         super().__init__(client_id, server, port, user, password, keepalive, ssl)
         self.up = asyncio.Event()
@@ -241,7 +241,7 @@ class Session(MQTTClient):
             if len(kicks) > 2 and 0 <= clock.ticks_diff(now, kicks.pop(0)) <= _LONG_MS:
                 self.log.error("session_contested")
                 if self.contested:
-                    self.contested()
+                    self.contested("session_contested", {})
                 return self.backoff.max_ms
         return _LONG_MS if self._refusals > 1 else 0
 

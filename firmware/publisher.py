@@ -4,7 +4,7 @@ The publisher is the owner of all its messages (see mqtt.py). A reference to one
 
     (kind, which, part)     kind is a lane of the store, or one of the names below
     which                   readings: the number of their group, counted by the lane;
-                            event: the _Event
+                            event: [its text, whether it is on the way]
     part                    which of the topics that take readings
 """
 
@@ -26,12 +26,6 @@ _MAX_EVENTS = const(16)
 _LOOK_MS = 60_000
 
 
-class _Event:
-    def __init__(self, text):
-        self.text = text
-        self.is_sent = False
-
-
 class _Lane:
     """What is on the way in one lane of the store, in groups: the readings of one message."""
 
@@ -44,10 +38,17 @@ class _Lane:
 
     def before(self, number):
         """Return how many readings are on the way before a group."""
-        return sum(group[0] for group in self.open[: number - self.first])
+        count = 0
+        for group in self.open[: number - self.first]:
+            count += group[0]
+        return count
 
 
 class Publisher:
+    # Until they change they take no room in the object, which is made when memory is scarcest.
+    _drop_sent = False
+    _born_in = 0  # the login in which attributes and status were told
+
     def __init__(
         self, session, store, composer, topics, status, clock, log, ready, budget_per_min
     ):
@@ -60,21 +61,20 @@ class Publisher:
         self.clock = clock
         self.log = log
         self.ready = ready
-        self._lanes = [_Lane(kind) for kind in LANES]
+        self._lanes = (_Lane(LANES[0]), _Lane(LANES[1]))
         self.events = []
-        self._drop_sent = False
-        self._born_in = 0  # the login in which attributes and status were told
         self.budget = Budget(budget_per_min, clock)
 
     def add_event(self, event_type, metadata):
         """Have an event sent as soon as there is a session. The oldest of too many is lost."""
         if len(self.events) >= _MAX_EVENTS:
-            waiting = [event for event in self.events if not event.is_sent]
-            if waiting:
-                self.events.remove(waiting[0])
-                self.log.warn("event_lost", count=1)
+            for number, event in enumerate(self.events):
+                if not event[1]:
+                    self.events.pop(number)
+                    self.log.warn("event_lost", count=1)
+                    break
         text = codec.event(event_type, self.clock.now_s(), metadata)
-        self.events.append(_Event(text.encode()))
+        self.events.append([text.encode(), False])
         self.ready.set()
 
     async def run(self):
@@ -115,7 +115,7 @@ class Publisher:
     def message(self, ref):
         kind, which, part = ref
         if kind == EVENT:
-            return self.topics.events, which.text, False
+            return self.topics.events, which[0], False
         if kind == DROP:
             drop = self.store.next_drop()
             text = codec.event("readings_dropped", self.clock.now_s(), drop)
@@ -136,7 +136,7 @@ class Publisher:
             lane.open.clear()
             lane.part = None
         for event in self.events:
-            event.is_sent = False
+            event[1] = False
         self._drop_sent = False
 
     # What comes next.
@@ -153,12 +153,13 @@ class Publisher:
             self._drop_sent = self._put((DROP, 0, 0))
             return self._drop_sent
         for event in self.events:
-            if not event.is_sent:
-                event.is_sent = self._put((EVENT, event, 0))
-                if not event.is_sent:
+            if not event[1]:
+                event[1] = self._put((EVENT, event, 0))
+                if not event[1]:
                     self.events.remove(event)
                 return True
-        return any(self._send_readings(lane) for lane in self._lanes)
+        live, backlog = self._lanes
+        return self._send_readings(live) or self._send_readings(backlog)
 
     def _send_readings(self, lane):
         """Send the next part of a lane's readings; return False if there is none."""

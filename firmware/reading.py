@@ -37,7 +37,6 @@ class Datapoint:
         self.unit = unit
         self.data_type = data_type
         self.decimals = decimals
-        self.scale = 10**decimals
 
 
 def described(text):
@@ -45,25 +44,39 @@ def described(text):
     return [Datapoint(key, "", kind, decimals) for key, kind, decimals in json.loads(text)]
 
 
+def declared(points):
+    """Return the points that the sensors of a device tell, together.
+
+    Raises ValueError if no reading can be made of them.
+    """
+    keys = set()
+    for point in points:
+        if point.key in keys:
+            raise ValueError("datapoint %s is told by two sensors" % point.key)
+        keys.add(point.key)
+    size = 5 + sum(MAX_STRING + 1 if p.data_type == "string" else 5 for p in points)
+    if size > MAX_RECORD:
+        raise ValueError("a reading may take %d bytes, %d at most" % (size, MAX_RECORD))
+    return points
+
+
 class Reading:
     """Values of one instant. One instance is reused; sensors set their own datapoints."""
 
     def __init__(self, points):
+        """points have been through declared(), now or when they were in use."""
         self.points = points
         self._index = {}
-        for number, point in enumerate(points):
-            if point.key in self._index:
-                raise ValueError("datapoint %s is told by two sensors" % point.key)
-            self._index[point.key] = number
         # A number is kept as an integer of 10**-decimals, None = missing.
-        self.values = [None for _ in points]
+        self.values = [None] * len(points)
         self.stamp = 0
         self.time_known = False
-        size = 5 + sum(MAX_STRING + 1 if p.data_type == "string" else 5 for p in points)
-        if size > MAX_RECORD:
-            raise ValueError("a reading may take %d bytes, %d at most" % (size, MAX_RECORD))
         # What it takes to read records of these datapoints when the settings have changed.
-        self.text = json.dumps([(p.key, p.data_type, p.decimals) for p in points]).encode()
+        told = []
+        for point in points:
+            self._index[point.key] = len(told)
+            told.append((point.key, point.data_type, point.decimals))
+        self.text = json.dumps(told).encode()
         self.shape = binascii.crc32(self.text)
 
     def clear(self):
@@ -71,14 +84,14 @@ class Reading:
             self.values[number] = None
 
     def is_empty(self):
-        return all(value is None for value in self.values)
+        return self.values.count(None) == len(self.values)
 
     def set(self, key, value):
         """Take one value. Raises SensorError if it cannot be put on the wire as declared."""
         number = self._index[key]
         point = self.points[number]
         if point.data_type == "number":
-            value = _scaled(value, point.scale)
+            value = _scaled(value, 10**point.decimals)
         elif point.data_type == "boolean":
             value = bool(value)
         elif len(value.encode()) > MAX_STRING:

@@ -91,9 +91,9 @@ def parse(head, buf, at):
     return head[2] + boot, seq if boot else seq + head[3], flags & 1, stamp + head[4]
 
 
-def record_into(view, known, stamp, buf, at, size):
-    """Write the record of the entry buf[at : at + size] to view; return its size."""
+def record_into(view, known, stamp, buf, at):
+    """Write the record of the entry at buf[at] to view; return its size."""
     struct.pack_into(_RECORD, view, 0, known, stamp)
-    size -= _EXTRA
+    size = buf[at]
     view[_VALUES : _VALUES + size] = buf[at + 6 : at + 6 + size]
     return _VALUES + size

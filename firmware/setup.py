@@ -14,7 +14,7 @@ from firmware.clock import Clock
 from firmware.config import checked
 from firmware.errors import ConfigError, CorruptError
 from firmware.files import replace
-from firmware.reading import Reading
+from firmware.reading import declared
 from firmware.retained import Retained
 from firmware.sensors import open_all
 from firmware.topics import Topics
@@ -35,7 +35,7 @@ def check(path):
         opened = open_all(config.sensors, Board())  # pyright: ignore[reportAttributeAccessIssue]
         for _, sensor in opened:
             points.extend(sensor.points)
-        Reading(points)
+        declared(points)
     except (ConfigError, ValueError) as exc:
         _answer({"error": str(exc)})
         return

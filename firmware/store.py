@@ -49,12 +49,14 @@ class Store:
         self._uncovered = False  # the log has given up a copy of what is in flight here
         self._dropped = None  # first seq of this boot whose drop is not in flash yet
         flashlog.is_loss = self._is_loss
+        self.points = self.reader.points
+        self.next_drop = self.account.next_drop
 
     @property
     def boot(self):
         return self.retained.boot
 
-    def open(self):
+    def look_back(self):
         """Look what the last run left; return the metadata of the event store_opened."""
         retained = self.retained
         first, retained.front_first = retained.front_first, NONE
@@ -63,7 +65,7 @@ class Store:
         try:
             files.make_folder(self._flash.folder)
             files.tidy(self._flash.folder)
-            durable = self._flash.open()
+            durable = self._flash.find_ends()
         except OSError as exc:
             self.log.error("log_unusable", why=exc)
         lost = first != NONE
@@ -202,14 +204,6 @@ class Store:
             # Ages are whole seconds, and the next look is one away: never later than promised.
             if age_s + 2 >= self.flush_after_s and self._may_flush():
                 self.flush("age")
-
-    def points(self, shape):
-        """Return the text of the datapoints that records of this shape have. Raises OSError."""
-        return self.reader.points(shape)
-
-    def next_drop(self):
-        """Return the metadata of the next event readings_dropped, None for none."""
-        return self.account.next_drop()
 
     def drop_told(self):
         """The platform knows of what next_drop() returned."""

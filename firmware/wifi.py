@@ -1,30 +1,23 @@
 """The station link: joins the known networks in turn and tells the others when it is up."""
 
 import asyncio
+import sys
 
 from micropython import const
 
-from firmware.errors import LinkError
+from firmware import unload
 
-_JOIN_MS = const(15_000)
-_POLL_MS = const(100)
 _WATCH_MS = const(500)
-# network.STAT_*: the chip's numbers, which no other port shares.
-# 15 is what the driver tells when the four-way handshake fails, which a wrong password makes it.
-_REASONS = {
-    15: "wrong_password",
-    201: "no_ap_found",
-    202: "wrong_password",
-    203: "assoc_failed",
-    204: "handshake",
-}
 
 
 class Wifi:
     """Set up while there is an address. Nobody else joins or leaves a network."""
 
-    def __init__(self, wlan, networks, clock, log, backoff):
-        """networks is the identity's list of {"ssid", "password", "priority"}."""
+    def __init__(self, wlan, networks, clock, log, backoff, servers=None):
+        """networks is the identity's list of {"ssid", "password", "priority"}.
+
+        servers are the name servers to ask, none = the network's own.
+        """
         self.up = asyncio.Event()
         self.wlan = wlan
         self.networks = sorted(
@@ -34,6 +27,8 @@ class Wifi:
         self.clock = clock
         self.log = log
         self.backoff = backoff
+        self.servers = servers
+        self.known = {}  # addresses that were good, by name
 
     def rssi_dbm(self):
         """Return the signal strength, None without a link or a radio."""
@@ -45,7 +40,26 @@ class Wifi:
             return None
 
     def dns_servers(self):
-        return [self.wlan.ifconfig()[3]]
+        return self.servers or [self.wlan.ifconfig()[3]]
+
+    async def resolve(self, host):
+        """Return the IPv4 address of host as text. Raises OSError if there is none.
+
+        What looks it up is in memory while it does so only.
+        """
+        is_kept = "firmware.dns" in sys.modules
+        from firmware import dns
+
+        try:
+            return await dns.Resolver(self.dns_servers, self.known).resolve(host)
+        finally:
+            if not is_kept:
+                unload("dns")
+
+    async def online(self):
+        """Return when a session makes sense: with a link, and a time to check certificates by."""
+        await self.up.wait()
+        await self.clock.settled.wait()
 
     async def run(self):
         """Keep the link up, for ever."""
@@ -61,7 +75,7 @@ class Wifi:
                 while self.wlan.isconnected():
                     await self.clock.sleep_ms(_WATCH_MS)
                 self.log.warn("link_down", why="lost")
-            except OSError as exc:
+            except (OSError, MemoryError) as exc:
                 self.log.warn("join_failed", why=exc)
             finally:  # on cancellation too: never leave up set
                 self.up.clear()
@@ -72,28 +86,9 @@ class Wifi:
             while not self.wlan.isconnected():
                 await self.clock.sleep_ms(_WATCH_MS)
             return
-        for entry in self.networks:
-            try:
-                await self._join(entry["ssid"], entry["password"])
-                return
-            except OSError as exc:
-                failure = exc
-        raise failure  # pyright: ignore[reportPossiblyUnboundVariable] - there is one at least
+        from firmware import joining
 
-    async def _join(self, ssid, password):
-        """Join one network. Raises LinkError with the reason, or the driver's OSError."""
-        wlan = self.wlan
-        # The driver refuses to connect while it is connecting.
-        wlan.disconnect()
-        wlan.connect(ssid, password)
-        started = self.clock.ticks_ms()
-        status = None
-        while self.clock.ticks_diff(self.clock.ticks_ms(), started) < _JOIN_MS:
-            if wlan.isconnected():
-                return
-            status = wlan.status()
-            if status in _REASONS:
-                break
-            await self.clock.sleep_ms(_POLL_MS)
-        wlan.disconnect()
-        raise LinkError("%s ssid=%s" % (_REASONS.get(status or 0, "timeout"), ssid))
+        try:
+            await joining.join_any(self.wlan, self.networks, self.clock)
+        finally:
+            unload("joining")

@@ -1,26 +1,29 @@
 """Builds every object of the agent, on one page. Nothing is sent or measured before run().
 
-What is defined here for building is forgotten when it has run: see main.py.
+Nothing here is needed once it has run, so that main.py does not keep it: what the agent does
+later is defined elsewhere.
 """
 
 import asyncio
 import binascii
 import random
+import sys
 
-from firmware import VERSION, files, sensors, sntp, status, transport
+from umqtt.simple import MQTTClient
+
+from firmware import VERSION, files, sensors, status, transport
 from firmware.account import Account
-from firmware.agent import Agent
+from firmware.agent import Agent, ask_time, keep_last_good
 from firmware.backoff import Backoff
 from firmware.clock import Clock
 from firmware.composer import Composer
-from firmware.dns import Resolver
 from firmware.errors import ConfigError, CorruptError
 from firmware.flashlog import FlashLog
 from firmware.front import Front
 from firmware.log import Log
 from firmware.mqtt import Session
 from firmware.publisher import Publisher
-from firmware.reading import Reading
+from firmware.reading import Reading, declared
 from firmware.retained import Retained
 from firmware.sampler import Sampler
 from firmware.store import Store
@@ -33,21 +36,26 @@ def wire(board, config, identity, log_sink=print):
 
     Raises ConfigError for settings that contradict each other or the board.
     """
+    # The largest pieces, while there is room for them.
+    front = Front(config.front_bytes)
+    context = _context(identity)
     retained = Retained(board)
     clock = Clock(board, retained)
     log = Log("agent", clock.uptime_ms, config.log_level, log_sink)
     ready = asyncio.Event()
+    wifi = Wifi(
+        board.wlan,
+        identity.wifi,
+        clock,
+        log.child("wifi"),
+        _backoff(config),
+        config.dns_servers,
+    )
+    session = _session(config, identity, context, wifi, clock, log, ready)
     topics = Topics(identity.device_id, config.topics)
     opened, reading = _measured(board, config)
-    wifi = Wifi(board.wlan, identity.wifi, clock, log.child("wifi"), _backoff(config))
-    resolver = Resolver(lambda: config.dns_servers or wifi.dns_servers())
-
-    def contested():
-        publisher.add_event("session_contested", {})
-
-    session = _session(config, identity, wifi, resolver, clock, log, ready, contested)
     session.set_last_will(topics.status, status.WILL, True, 1)
-    store = _store(board, config, identity, reading, retained, clock, log, ready)
+    store = _store(board, config, identity, reading, front, retained, clock, log, ready)
     publisher = Publisher(
         session,
         store,
@@ -68,27 +76,8 @@ def wire(board, config, identity, log_sink=print):
         ready,
         config.budget_per_min,
     )
+    session.contested = publisher.add_event
     sampler = Sampler(opened, reading, store, clock, log.child("sampler"), config.interval_s)
-
-    async def keep_last_good():
-        """A config that has brought a session is one to come back to."""
-        await session.up.wait()
-        try:
-            files.copy(board.root + "config.json", board.root + "config.last")
-        except OSError as exc:
-            log.warn("config_not_kept", why=exc)
-        await asyncio.Event().wait()
-
-    async def keep_time():
-        if board.has_own_time:
-            await clock.follow()
-        await clock.run(
-            lambda: sntp.exchange(config.ntp_hosts, resolver.resolve),
-            wifi.up,
-            log.child("clock"),
-            Backoff(15_000, 900_000, random.randrange),
-        )
-
     clock.start()
     try:
         files.tidy(board.root[:-1])
@@ -97,16 +86,16 @@ def wire(board, config, identity, log_sink=print):
     log.info("agent_started", boot=store.boot, version=VERSION)
     for key in config.unknown:
         log.warn("setting_unknown", key=key)
-    publisher.add_event("store_opened", store.open())
+    publisher.add_event("store_opened", store.look_back())
     return Agent(
         (
             ("wifi", wifi.run),
-            ("clock", keep_time),
+            ("clock",) + _timekeeper(board, config, clock, wifi, log),
             ("mqtt", session.run),
             ("sampler", sampler.run),
             ("store", store.run),
             ("publisher", publisher.run),
-            ("config", keep_last_good),
+            ("config", keep_last_good, session.up, board.root, log),
         ),
         log,
         store.flush,
@@ -129,21 +118,37 @@ def _measured(board, config):
     """Return ([(kind, sensor)], the Reading of all that they tell)."""
     opened = sensors.open_all(config.sensors, board)
     try:
-        return opened, Reading([point for _, sensor in opened for point in sensor.points])
+        return opened, Reading(declared([p for _, sensor in opened for p in sensor.points]))
     except ValueError as exc:
         raise ConfigError("sensors: %s" % exc)
 
 
-def _session(config, identity, wifi, resolver, clock, log, ready, contested):
-    async def online():
-        """A session makes sense with a link, and a time to check certificates by."""
-        await wifi.up.wait()
-        await clock.settled.wait()
+def _timekeeper(board, config, clock, wifi, log):
+    """Return what keeps the clock right, and its arguments."""
+    if board.has_own_time:
+        return (clock.follow,)
+    return (
+        clock.run,
+        ask_time,
+        wifi.up,
+        log.child("clock"),
+        Backoff(15_000, 900_000, random.randrange),
+        config.ntp_hosts,
+        wifi.resolve,
+    )
 
+
+def _context(identity):
+    """Return what verifies the broker, which takes the certificate over."""
     try:
         context = transport.context(identity.ca)
     except (OSError, ValueError) as exc:
         raise CorruptError("ca: %s" % exc)
+    identity.ca = b""
+    return context
+
+
+def _session(config, identity, context, wifi, clock, log, ready):
     return Session(
         identity.client_id.encode(),
         config.mqtt_host,
@@ -152,8 +157,8 @@ def _session(config, identity, wifi, resolver, clock, log, ready, contested):
         identity.password.encode(),
         config.keepalive_s,
         context,
-        gate=online,
-        resolve=resolver.resolve,
+        gate=wifi.online,
+        resolve=wifi.resolve,
         clock=clock,
         log=log.child("mqtt"),
         backoff=_backoff(config),
@@ -161,11 +166,10 @@ def _session(config, identity, wifi, resolver, clock, log, ready, contested):
         doubted=clock.doubted,
         window=config.window,
         buffer_bytes=_buffer_bytes(config),
-        contested=contested,
     )
 
 
-def _store(board, config, identity, reading, retained, clock, log, ready):
+def _store(board, config, identity, reading, front, retained, clock, log, ready):
     owner = binascii.crc32(identity.device_id.encode())
     folder = board.root + "data"
     flashlog = FlashLog(
@@ -178,7 +182,7 @@ def _store(board, config, identity, reading, retained, clock, log, ready):
         reading.text,
     )
     return Store(
-        Front(config.front_bytes),
+        front,
         flashlog,
         retained,
         clock,
@@ -207,3 +211,32 @@ def _about(board, reading):
         "capabilities": [point.key for point in reading.points],
         "reset_cause": board.reset_cause(),
     }
+
+
+def forget():
+    """Give up what only builds. No agent can be built afterwards.
+
+    Here it is nothing: who packs the modules into one for a board finds out what can go, and
+    writes this function anew.
+    """
+
+
+def lighten(*kept):
+    """Let umqtt.simple's class, on which Session stands, have these methods only.
+
+    Who asks for that class afterwards gets a whole one.
+    """
+    for name in list(MQTTClient.__dict__):
+        if name not in kept:
+            _forget(MQTTClient, name)
+    package = sys.modules["umqtt"]
+    if hasattr(package, "simple"):
+        _forget(package, "simple")
+        sys.modules["umqtt.simple"] = None  # pyright: ignore[reportArgumentType]
+        del sys.modules["umqtt.simple"]
+
+
+def _forget(owner, name):
+    """Delete an attribute. A slot of a dict keeps its value then, and with it what that holds."""
+    setattr(owner, name, None)
+    delattr(owner, name)

@@ -1,5 +1,5 @@
 from firmware.errors import CorruptError, SensorError
-from firmware.reading import MAX_STRING, Datapoint, Reading
+from firmware.reading import MAX_STRING, Datapoint, Reading, declared
 
 POINTS = (
     Datapoint("temperature", "°C", decimals=2),
@@ -80,8 +80,11 @@ def test_a_reserved_or_a_doubled_key_cannot_be_declared():
         except ValueError:
             continue
         raise AssertionError(key)
-    try:
-        Reading((Datapoint("a"), Datapoint("a")))
-    except ValueError:
-        return
-    raise AssertionError("accepted")
+    too_long = tuple(Datapoint("k%d" % number) for number in range(48))
+    assert declared(too_long[1:]) == too_long[1:]
+    for points in ((Datapoint("a"), Datapoint("a")), too_long):
+        try:
+            declared(points)
+        except ValueError:
+            continue
+        raise AssertionError(points)

@@ -525,7 +525,7 @@ async def test_a_session_that_somebody_else_takes_over_and_over_is_told_and_wait
     rig = Rig(
         clock=Impatient,
         backoff=Backoff(10, 50_000, lambda limit: 5),
-        contested=lambda: told.append(1),
+        contested=lambda kind, _: told.append(kind),
     )
     async with rig:
         delays_ms()
@@ -533,7 +533,7 @@ async def test_a_session_that_somebody_else_takes_over_and_over_is_told_and_wait
         await kicked(rig, 3)
         assert not told and max(delays_ms()) < 100
         await kicked(rig, 1)
-        assert told == [1] and rig.lines.having("session_contested") == [
+        assert told == ["session_contested"] and rig.lines.having("session_contested") == [
             "0 E mqtt session_contested"
         ]
         assert max(delays_ms()) >= 50_000

@@ -1,6 +1,7 @@
 """One connection: when its peer counts as dead, and what its errors are called."""
 
 import errno
+import sys
 
 from fakes.clock import FakeClock
 from firmware import transport
@@ -185,11 +186,11 @@ class Connecting:
         self.is_closed = True
 
 
-def on_the_chip():
-    """Return the module's names as they are there: the compiler puts this machine's numbers in."""
-    with open("firmware/transport.py") as file:
+def on_the_chip(module):
+    """Return a module's names as they are there: the compiler puts this machine's numbers in."""
+    with open("firmware/%s.py" % module) as file:
         source = file.read()
-    names = {"numbers": Newlib, "__name__": "transport"}
+    names = {"numbers": Newlib, "__name__": module}
     exec(source.replace("import errno\n", "").replace("errno.", "numbers."), names)
     return names
 
@@ -202,13 +203,13 @@ def opened(code):
         def getaddrinfo(address, port):
             return [(0, 0, 0, "", (address, port))]
 
-    names = on_the_chip()
+    names = on_the_chip("transport")
     names["socket"] = Net
     link = names["Link"](64, 60, FakeClock(), None, None)
     try:
         link.open("10.0.0.1", 8883)
     except OSError as exc:
-        return names["why"](exc)
+        return on_the_chip("verdict")["why"](exc)
     finally:
         link.close()
         assert Net.socket.is_closed
@@ -220,3 +221,9 @@ def test_the_chips_own_error_numbers_are_understood():
     assert opened(118) == "tcp:EHOSTUNREACH"
     assert opened(116) == "tcp:ETIMEDOUT"
     assert opened(115) == "OSError(115,)"
+
+
+def test_what_names_a_failure_is_in_memory_only_then():
+    assert transport.why(OSError(104)) == "tcp:ECONNRESET"
+    assert "firmware.verdict" not in sys.modules
+    assert transport.why(OSError(104)) == "tcp:ECONNRESET"

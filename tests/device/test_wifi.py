@@ -1,4 +1,5 @@
 import asyncio
+import sys
 
 from fakes.clock import FakeClock
 from fakes.log import Lines
@@ -118,3 +119,70 @@ async def test_a_driver_that_is_already_joining_something_is_stopped_first():
     await asyncio.wait_for_ms(rig.wifi.up.wait(), 1000)
     assert not rig.lines.having("join_failed")
     task.cancel()
+
+
+async def test_a_name_is_looked_up_by_what_is_in_memory_only_then():
+    rig = Rig({})
+    rig.wifi.servers = ["192.0.2.1"]
+    assert await rig.wifi.resolve("10.1.2.3") == "10.1.2.3"
+    assert "firmware.dns" not in sys.modules
+    from firmware import dns
+
+    asked = []
+
+    async def ask(server, _port, _request, _parse, _timeout_ms):
+        asked.append(server)
+        if len(asked) > 1:
+            raise OSError(110)
+        return "10.9.8.7"
+
+    dns.ask = ask
+    # The second time no server answers: the last good address serves.
+    for _ in range(2):
+        assert await rig.wifi.resolve("broker.example") == "10.9.8.7"
+    assert asked == ["192.0.2.1"] * 2
+    assert sys.modules["firmware.dns"] is dns  # somebody else's: it stays
+
+
+async def test_two_look_ups_at_a_time_share_what_they_need():
+    rig = Rig({})
+    found = await asyncio.gather(rig.wifi.resolve("localhost"), rig.wifi.resolve("10.1.2.3"))
+    assert found == ["127.0.0.1", "10.1.2.3"] and "firmware.dns" not in sys.modules
+    assert await rig.wifi.resolve("localhost") == "127.0.0.1"
+
+
+async def test_the_servers_that_are_configured_come_before_the_networks_own():
+    rig = Rig({})
+    assert rig.wifi.dns_servers() == ["10.0.0.1"]
+    rig.wifi.servers = ["192.0.2.1"]
+    assert rig.wifi.dns_servers() == ["192.0.2.1"]
+
+
+async def test_a_session_makes_sense_with_a_link_and_a_time_only():
+    rig = Rig({})
+    rig.clock.settled = asyncio.Event()
+    task = asyncio.create_task(rig.wifi.online())
+    for event in (rig.wifi.up, rig.clock.settled):
+        await asyncio.sleep_ms(5)
+        assert not task.done()
+        event.set()
+    await asyncio.wait_for_ms(task, 1000)
+
+
+async def test_what_joins_is_in_memory_only_then_and_no_memory_for_it_is_a_failure_like_others():
+    rig = Rig({"home": "pw"}, ("home", "pw", 0))
+
+    class Joining:
+        @staticmethod
+        async def join_any(wlan, networks, clock):
+            raise MemoryError
+
+    import firmware
+
+    sys.modules["firmware.joining"] = firmware.joining = Joining
+    task = asyncio.create_task(rig.wifi.run())
+    await asyncio.wait_for_ms(rig.wifi.up.wait(), 1000)
+    task.cancel()
+    assert rig.lines[0].startswith("0 W wifi join_failed why=")
+    assert len(rig.lines) == 2 and rig.lines[1].endswith("I wifi link_up rssi_dbm=-61")
+    assert "firmware.joining" not in sys.modules

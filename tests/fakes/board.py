@@ -18,7 +18,7 @@ class Nvs:
     def get_blob_into(self, key, buf):
         data = self.values.get(key, b"")
         if len(data) > len(buf):
-            return 0
+            return -1
         buf[: len(data)] = data
         return len(data)
 

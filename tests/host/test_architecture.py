@@ -17,7 +17,7 @@ LAYERS = """
     status store wifi waiting window
     flashlog
     sensors clock sntp transport budget logreader account front
-    retained packet power reading topics identity config codec dns backoff segment
+    retained packet power reading topics identity config codec dns backoff segment verdict joining
     board board_unix
     log errors files
 """
