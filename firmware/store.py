@@ -76,6 +76,8 @@ class Store:
             "lost_to": retained.next_seq - 1 if lost else None,
             "last_durable": durable and {"boot": durable[0], "seq": durable[1]},
             "dropped_total": self.account.dropped_total,
+            # How far back a power cut can reach: whoever accounts for the readings wants it.
+            "flush_after_s": self.flush_after_s,
         }
 
     def append(self, record):

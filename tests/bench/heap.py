@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from faultproxy import Cut, FaultProxy
 from ground import Device, can_run_32_bit, micropython
-from image import add_device_file, build, romfs
+from image import add_device_file, add_stock_rom, build, romfs
 from progress import say, until
 from search import least
 
@@ -40,20 +40,19 @@ class Image:
 
     def __init__(self, folder, is_rom):
         self._folder = folder
-        self._is_rom = is_rom
         if not is_rom:
-            build(folder, second_ms=_INTERVAL_MS)
+            add_stock_rom(build(folder, second_ms=_INTERVAL_MS, with_umqtt=False))
             return
         folder.mkdir()
-        romfs(build(folder / "content", second_ms=_INTERVAL_MS, with_script=False), folder / "rom")
+        content = build(folder / "content", second_ms=_INTERVAL_MS, with_script=False)
+        romfs(content, folder / "rom")
         add_device_file("romboot.py", folder)
 
     def start(self, kb, config):
         """Return the process of this agent, in a heap of kb."""
-        how = ("-m", "romboot") if self._is_rom else ("main.py",)
         # Each word of the command line stays in the heap too.
         near = os.path.relpath(config, self._folder)
-        command = micropython(32, *how, "--config", near, heap_kb=kb)
+        command = micropython(32, "-m", "romboot", "--config", near, heap_kb=kb)
         return Device(command, {"MICROPYPATH": ".:.frozen"}, self._folder)
 
 
@@ -145,15 +144,16 @@ def at_rest(ground):
 
     A sensor of the bench's own tells: it is asked like any other, and reports the heap.
     """
-    folder = build(ground.folder / "probed")
+    folder = build(ground.folder / "probed", with_umqtt=False)
+    add_stock_rom(folder)
     add_device_file("probe.py", folder, "lib/firmware/sensors/")
     device_id, config = ground.new_device(
         ground.broker.port, sensors=[{"kind": "probe"}], interval_s=_REST_S
     )
     arrivals = ground.listener.of(device_id)
     near = os.path.relpath(config, folder)
-    command = micropython(32, "main.py", "--config", near, heap_kb=256)
-    with Device(command, folder=folder) as device:
+    command = micropython(32, "-m", "romboot", "--config", near, heap_kb=256)
+    with Device(command, {"MICROPYPATH": ".:.frozen"}, folder) as device:
         # The first two tell of the time in which the agent connects and tells its birth.
         until(lambda: len(arrivals.all) >= 5, 6 * _REST_S, "the readings of the heap")
         assert not device.said("MemoryError")

@@ -12,19 +12,18 @@ from pathlib import Path
 from ground import DEVICE, ROOT
 from mpremote.romfs import VfsRomWriter
 
-from ways_device.bytecode import device_files
+from ways_device import bytecode
 
 _COMPILE_S = 30
 _SECOND = "interval_s * 1000"
-# A board has another one in its place, and a script that runs before main.py.
-_NOT_FOR_LINUX = ("/boot.py", "/lib/firmware/board.mpy")
 
 
-def build(folder, second_ms=1000, with_script=True):
+def build(folder, second_ms=1000, with_script=True, with_umqtt=True):
     """Write the agent into a folder as it is deployed; return the folder.
 
     second_ms   how long a second of interval_s is; nothing else is changed by it
     with_script main.py is a source file there, as it is on a board; else it is compiled too
+    with_umqtt  umqtt.simple is a file in flash, too
     """
     source = folder.with_suffix(".source")
     shutil.copytree(ROOT / "firmware", source / "firmware")
@@ -34,19 +33,40 @@ def build(folder, second_ms=1000, with_script=True):
     text = sampler.read_text()
     assert text.count(_SECOND) == 1, "sampler.py has changed: where is its interval?"
     sampler.write_text(text.replace(_SECOND, f"interval_s * {second_ms}"))
-    for file in device_files(source):
-        if file.path not in _NOT_FOR_LINUX:
+    for file in bytecode.device_files(source, "board_unix"):
+        if file.path != "/boot.py":
             target = folder / file.path[1:]
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(file.data)
     if not with_script:
         compiled((folder / "main.py").read_text(), "main.py", folder)
         (folder / "main.py").unlink()
-    for name in ("firmware/board_unix.py", "umqtt/simple.py"):
-        path = ROOT / name if name.startswith("firmware") else ROOT / "lib" / name
-        compiled(path.read_text(), f"lib/{name}", folder)
+    if with_umqtt:
+        add_umqtt(folder, "lib/")
     shutil.rmtree(source)
     return folder
+
+
+def modules(folder):
+    """Write each module of the agent as a file of its own, not packed; return the folder."""
+    for path in sorted((ROOT / "firmware").rglob("*.py")):
+        compiled(path.read_text(), f"lib/{path.relative_to(ROOT).as_posix()}", folder)
+    add_umqtt(folder, "lib/")
+    return folder
+
+
+def add_umqtt(folder, place=""):
+    """Compile umqtt.simple, unchanged, into a folder of the image."""
+    text = (ROOT / "lib" / "umqtt" / "simple.py").read_text()
+    compiled(text, f"{place}umqtt/simple.py", folder)
+
+
+def add_stock_rom(folder):
+    """Add what every stock image of a board has frozen and this interpreter lacks, as a ROM."""
+    content = folder.with_suffix(".stock")
+    add_umqtt(content)
+    romfs(content, folder / "rom")
+    add_device_file("romboot.py", folder)
 
 
 def add_device_file(name, folder, place=""):

@@ -1,10 +1,13 @@
-"""What each module of the firmware takes: heap that stays taken, and time to import."""
+"""What each module of the firmware takes: heap that stays taken, and time to import.
+
+They are the modules of the sources, each a file: a board has most of them packed into one.
+"""
 
 import os
 
 import size
 from ground import can_run_32_bit
-from image import build
+from image import modules
 from progress import say
 
 _TIMES = 5
@@ -14,7 +17,7 @@ def measure(ground, _last):
     if not can_run_32_bit():
         say("modules: this machine cannot run the 32-bit interpreter")
         return {}
-    folder = build(ground.folder / "modules")
+    folder = modules(ground.folder / "modules")
     program = os.environ["MICROPYTHON32"]
     runs = [size.imports(program, folder) for _ in range(_TIMES)]
     figures = {"names_32bit": sum(one.names for one in runs[0])}

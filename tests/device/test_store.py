@@ -64,6 +64,7 @@ def test_what_waits_is_flushed_in_time_and_survives_a_power_cut():
     r = again(r)
     assert r.open_event["last_durable"] == {"boot": 1, "seq": 2}
     assert (r.open_event["boot"], r.open_event["lost_from"]) == (2, None)
+    assert r.open_event["flush_after_s"] == r.store.flush_after_s
     assert r.waiting(BACKLOG) == [(1, 0), (1, 1), (1, 2)]
 
 

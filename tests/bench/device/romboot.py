@@ -1,4 +1,7 @@
-"""Mounts a ROMFS image that lies outside the heap, as flash does, and runs main.py from it."""
+"""Mounts a ROMFS image that lies outside the heap, as flash does, and runs main.py.
+
+That is the one of the working directory, or the image's if there is none.
+"""
 
 import gc
 import sys
@@ -15,7 +18,7 @@ def _mount(path):
         image = uctypes.bytearray_at(ffi.open("libc.so.6").func("I", "malloc", "I")(size), size)
         file.readinto(image)
     vfs.mount(vfs.VfsRom(image), "/rom")
-    sys.path[:] = [".frozen", "/rom"]
+    sys.path[:] = [".frozen", "", "/rom"]
 
 
 _mount("rom")

@@ -1,0 +1,90 @@
+"""The shipped agent, packed: nothing of others is renamed, and each line has its source."""
+
+import ast
+import asyncio
+import io
+import os
+import socket
+import ssl
+import subprocess
+import sys
+import types
+from pathlib import Path
+
+import pytest
+
+from ways_device.pack import link, pack, program, rename
+from ways_device.pack.trace import lines_of
+from ways_device.resources import device_source
+from ways_device.toolchain import device_lib
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def members():
+    """Yield (what, names) of the objects that the interpreter and the chip hand to the agent."""
+    kinds = (
+        *(str, bytes, bytearray, memoryview, int, float, list, dict, set, tuple, range, OSError),
+        *(io.FileIO, io.BytesIO, io.TextIOWrapper, socket.socket, ssl.SSLContext),
+        *(asyncio.Event, asyncio.Task, types.GeneratorType, types.CoroutineType),
+    )
+    for kind in kinds:
+        yield kind.__name__, {name for name in dir(kind) if name[0] != "_"}
+    texts = [device_lib() / "umqtt" / "simple.py"]
+    # The stubs are there after `make check`.
+    texts += [ROOT / "typings" / f"{name}.pyi" for name in ("machine", "network", "esp32", "tls")]
+    for path in filter(Path.exists, texts):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                yield path.name, {node.name}
+            elif isinstance(node, ast.Attribute):
+                yield path.name, {node.attr}
+
+
+@pytest.mark.parametrize("board", ["board", "board_unix"])
+def test_no_attribute_is_renamed_that_another_object_has(board):
+    found = program.read(device_source(), board)
+    found.scripts = [ast.parse((device_source() / "main.py").read_text())]
+    ours = set(rename.Attributes(found, link.link(found)).ours)
+    assert len(ours) > 100
+    for what, names in members():
+        assert not ours & names, f"{what}: to be listed in pack/names.py"
+
+
+def test_shipped_agent_is_packed_the_same_everywhere():
+    texts = [
+        subprocess.run(
+            [sys.executable, "-c", _PRINT],
+            env={**os.environ, "PYTHONHASHSEED": seed},
+            capture_output=True,
+            timeout=60,
+            check=True,
+        ).stdout
+        for seed in ("1", "2")
+    ]
+    assert texts[0] == texts[1]
+    assert len(texts[0]) > 20_000
+
+
+_PRINT = """
+from ways_device.pack import pack
+from ways_device.resources import device_source
+for name, text in pack(device_source()).texts.items():
+    print(name, text)
+"""
+
+
+def test_every_line_of_the_shipped_agent_has_a_source():
+    source = device_source()
+    places = [place for lines in lines_of(pack(source)).values() for place in lines if place]
+    assert len(places) > 500
+    for place in places:
+        path, _, rest = place.partition(":")
+        span = rest.split(" in ")[0].split("-")
+        last = len((source / path).read_text().splitlines())
+        assert 1 <= int(span[0]) <= int(span[-1]) <= last, place
+        function = rest.partition(" in ")[2]
+        names = {
+            getattr(node, "name", "") for node in ast.walk(ast.parse((source / path).read_text()))
+        }
+        assert set(filter(None, function.split("."))) <= names

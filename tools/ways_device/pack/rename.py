@@ -1,0 +1,232 @@
+"""New names: those that every interpreter holds in ROM, each used again wherever it can be."""
+
+import ast
+from collections import Counter
+from collections.abc import Iterable, Iterator
+
+from ways_device.pack.link import Links
+from ways_device.pack.names import FOREIGN, PUBLIC
+from ways_device.pack.pool import Pool, occurrences
+from ways_device.pack.program import PUBLIC as OPEN
+from ways_device.pack.program import Module, Program
+from ways_device.pack.scope import FUNCTIONS, Scope, Variable, parameters
+
+
+class Attributes:
+    """Which attributes are ours alone, and what they are called from now on."""
+
+    def __init__(self, program: Program, links: Links) -> None:
+        self._program = program
+        self._settled = links.settled
+        self._trees = [module.tree for module in program.modules.values()]
+        self._owners: dict[str, set[str]] = {}
+        self._loose: set[str] = set()
+        for tree in self._trees:
+            self._read(tree)
+        self._kept = self._held_by_others(program) | set(self._of_modules(links.outside))
+        self.ours = self._proper()
+
+    def apply(self, pool: Pool) -> None:
+        """Rename them all."""
+        self.renamed = self._color(pool)
+        for module in self._program.modules.values():
+            for node in ast.walk(module.tree):
+                if isinstance(node, ast.Attribute) and node not in self._settled:
+                    node.attr = self.renamed.get(node.attr, node.attr)
+            for scope in module.scope.walk():
+                if scope.is_class:
+                    for variable in scope.variables.values():
+                        variable.rename(self.renamed.get(variable.name, variable.name))
+
+    def present(self, kept: set[Variable]) -> Counter[str]:
+        """Return how often the names occur in the bundle that stay as they are."""
+        bundled = self._program.bundled
+        renamed = local_names(self._program) | self._settled
+        for module in bundled:
+            for scope in module.scope.walk():
+                for variable in scope.variables.values():
+                    is_global = scope is module.scope and variable not in kept
+                    if is_global or (scope.is_class and variable.name in self.ours):
+                        renamed |= {node for node, _ in variable.places}
+            renamed |= {
+                node
+                for node in ast.walk(module.tree)
+                if isinstance(node, ast.Attribute) and node.attr in self.ours
+            }
+        return occurrences((module.tree for module in bundled), renamed)
+
+    def _read(self, tree: ast.Module) -> None:
+        """Note which classes have which attributes."""
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ClassDef):
+                self._class(node)
+            elif isinstance(node, ast.Attribute) and not _is_load(node):
+                self._loose.add(node.attr)
+
+    def _class(self, node: ast.ClassDef) -> None:
+        for name in _body_names(node):
+            self._own(name, node)
+        for part in ast.walk(node):
+            if isinstance(part, ast.Attribute) and ast.unparse(part.value) == "self":
+                self._own(part.attr, node)
+
+    def _own(self, name: str, node: ast.ClassDef) -> None:
+        self._owners.setdefault(name, set()).add(node.name)
+        # What a base class has, its children have.
+        self._owners[name] |= {base.id for base in node.bases if isinstance(base, ast.Name)}
+
+    def _held_by_others(self, program: Program) -> set[str]:
+        """Return the names that somebody else may mean too, so that they stay."""
+        kept = set(FOREIGN | PUBLIC)
+        for tree in program.scripts:
+            kept |= {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+        for module in program.modules.values():
+            if not module.is_bundled:
+                kept |= {name for name in module.scope.variables if not name.startswith("_")}
+            for node in ast.walk(module.tree):
+                # getattr() and setattr() take a text, wherever it comes from.
+                if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                    kept.add(node.value)
+        return kept
+
+    def _of_modules(self, outside: list[Variable]) -> Iterator[str]:
+        """Yield the attributes of modules that are not ours, and theirs in turn."""
+        places = {id(node) for variable in outside for node, _ in variable.places}
+        for tree in self._trees:
+            for node in ast.walk(tree):
+                chain, inner = [], node
+                while isinstance(inner, ast.Attribute):
+                    chain.append(inner.attr)
+                    inner = inner.value
+                if chain and id(inner) in places:
+                    yield from chain
+
+    def _proper(self) -> list[str]:
+        """Return the attributes that are ours alone, the busiest first."""
+        defined = set(self._owners) & (self._loose | self._methods())
+        ours = [name for name in defined if name not in self._kept and not _is_special(name)]
+        uses = Counter(
+            node.attr
+            for tree in self._trees
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Attribute)
+        )
+        return sorted(ours, key=lambda name: (-uses[name], name))
+
+    def _color(self, pool: Pool) -> dict[str, str]:
+        """Give attributes that no class has both the same new name."""
+        stay = {*self._owners, *self._loose} - {*self.ours}
+        taken: dict[str, set[str]] = {}
+        renamed = {}
+        for name in self.ours:
+            owners = self._owners[name]
+            new = next(one for one in pool.names(stay) if not taken.get(one, set()) & owners)
+            taken.setdefault(new, set()).update(owners)
+            renamed[name] = new
+        return renamed
+
+    def _methods(self) -> set[str]:
+        return {
+            name
+            for tree in self._trees
+            for node in ast.walk(tree)
+            if isinstance(node, ast.ClassDef)
+            for name in _body_names(node)
+        }
+
+
+def _body_names(node: ast.ClassDef) -> Iterator[str]:
+    """Yield what the body of a class defines."""
+    for part in node.body:
+        if isinstance(part, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield part.name
+        elif isinstance(part, ast.Assign):
+            for target in part.targets:
+                yield from (one.id for one in ast.walk(target) if isinstance(one, ast.Name))
+
+
+def local_names(program: Program) -> set[ast.AST]:
+    """Return the nodes that name a variable of a function, which has no name in bytecode."""
+    return {
+        node
+        for module in program.bundled
+        for scope in module.scope.walk()
+        if not scope.is_class and scope is not module.scope
+        for variable in scope.variables.values()
+        for node, _ in variable.places
+    }
+
+
+def rename_globals(
+    program: Program, imports: Iterable[Variable], kept: set[Variable], pool: Pool
+) -> None:
+    """Give the variables of the bundle names of their own; kept ones have theirs."""
+    modules = program.bundled
+    every = [variable for module in modules for variable in module.scope.variables.values()]
+    stay = {variable.name for variable in kept} | {variable.name for variable in imports}
+    stay |= {
+        name for module in modules for scope in module.scope.walk() for name in scope.builtins
+    }
+    # A module that is imported becomes an attribute of its package: of the bundle.
+    stay |= {name.partition(".")[0] for name in program.modules}
+    every = [one for one in every if one not in kept and one.name != "const"]
+    every.sort(key=lambda variable: (-len(variable.places), variable.name))
+    for variable, name in zip(every, pool.names(stay), strict=False):
+        variable.rename(name)
+
+
+def rename_own(module: Module, kept: set[str], pool: Pool) -> None:
+    """Rename what a separate module has for itself, but what others know by these names."""
+    stay = {name for scope in module.scope.walk() for name in scope.builtins} | kept
+    own = [one for one in module.scope.variables.values() if one.name not in {*kept, "const"}]
+    for variable, name in zip(own, pool.names(stay), strict=False):
+        variable.rename(name)
+
+
+def rename_locals(module: Module, by_name: set[str], pool: Pool) -> None:
+    """Rename what functions have for themselves, but parameters that are given by name."""
+    for scope in module.scope.inside:
+        _locals(scope, by_name, module.name in OPEN, pool)
+
+
+def _locals(scope: Scope, by_name: set[str], is_open: bool, pool: Pool) -> None:
+    if scope.is_class:
+        for inner in scope.inside:
+            _locals(inner, by_name, is_open, pool)
+        return
+    scopes = list(scope.walk())
+    own = [variable for one in scopes if not one.is_class for variable in one.variables.values()]
+    places = {id(node) for variable in own for node, _ in variable.places}
+    stay = {
+        node.id
+        for node in ast.walk(scope.node)
+        if isinstance(node, ast.Name) and id(node) not in places
+    }
+    arguments = {
+        id(one)
+        for inner in scopes
+        if isinstance(inner.node, FUNCTIONS)
+        for one in parameters(inner.node)
+    }
+    name = getattr(scope.node, "first_name", "_")
+    is_method = scope.parent is not None and scope.parent.is_class
+    is_open = is_open and (_is_special(name) or not name.startswith("_"))
+    is_open |= is_method and name in PUBLIC
+    fixed = []
+    for variable in own:
+        is_argument = any(id(node) in arguments for node, _ in variable.places)
+        if variable.name == "self" or (is_argument and (is_open or variable.name in by_name)):
+            fixed.append(variable)
+    stay |= {variable.name for variable in fixed}
+    # `const` is the compiler's, which knows it without an import.
+    rest = [one for one in own if one not in fixed and one.name != "const"]
+    for variable, name in zip(rest, pool.names(stay), strict=False):
+        variable.rename(name)
+
+
+def _is_load(node: ast.Attribute) -> bool:
+    return isinstance(node.ctx, ast.Load)
+
+
+def _is_special(name: str) -> bool:
+    return name.startswith("__") and name.endswith("__")
