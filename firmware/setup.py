@@ -28,8 +28,11 @@ def check(path):
     The file is removed. Sensors are made, but not read.
     """
     try:
-        values = json.loads(_take(path))
-        config = checked(values)
+        text = _take(path).strip()
+        # MicroPython's parser takes the end of the text for the end of whatever is open.
+        if not text.endswith(b"}"):
+            raise ConfigError("config: not JSON")
+        config = checked(json.loads(text))
         Topics("id", config.topics)  # pyright: ignore[reportAttributeAccessIssue]
         points = []
         opened = open_all(config.sensors, Board())  # pyright: ignore[reportAttributeAccessIssue]

@@ -60,7 +60,7 @@ class Rig:
         self.board = FakeBoard(self.platform)
         self.folder = tmp_path / "journal"
         self.said = []
-        self.source = _agent(tmp_path / "agent")
+        self.source = make_agent(tmp_path / "agent")
         ca_file = tmp_path / "ca.pem"
         ca_file.write_bytes(CA.pem)
         self.request = Request("My device", ca_file=ca_file, interval_s=5, wait_s=0.01)
@@ -103,7 +103,7 @@ class _Lines:
         pass
 
 
-def _agent(folder):
+def make_agent(folder):
     """Make a small agent: enough to be compiled, copied and compared."""
     (folder / "firmware").mkdir(parents=True)
     (folder / "boot.py").write_text("import sys\n")

@@ -51,6 +51,11 @@ FIGURES = {
     "ingest_msgs_per_s_bare": Figure("messages/s"),
     "rules_us_per_evaluation": Figure("us"),
     "rules_us_per_evaluation_by_time": Figure("us"),
+    "plug_to_reading_s_cold": Figure("s"),
+    "plug_to_reading_s_config": Figure("s"),
+    "serial_bytes": Figure("bytes"),
+    "copy_s_mpremote": Figure("s"),
+    "boards_per_min_8_ports": Figure("boards/min"),
 }
 _UNITS = {"heap_bytes_": "bytes", "import_ms_": "ms"}
 

@@ -17,7 +17,18 @@ from ways_device.errors import ToolError
 
 ROOT = Path(__file__).resolve().parents[2]
 RESULTS = ROOT / "build" / "bench.json"
-GROUPS = ("modules", "flash", "heap", "wire", "drain", "recovery", "lateness", "sandbox", "rules")
+GROUPS = (
+    "modules",
+    "flash",
+    "heap",
+    "wire",
+    "drain",
+    "recovery",
+    "lateness",
+    "sandbox",
+    "rules",
+    "provisioning",
+)
 # What keeps one group from being measured, but not the others.
 TROUBLE = (AssertionError, OSError, RuntimeError, subprocess.SubprocessError, ToolError)
 

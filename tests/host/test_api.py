@@ -1,11 +1,13 @@
 """The HTTP client: what it sends, what it sends twice, and what it makes of every answer."""
 
+import gzip
 import time
 
 import httpx
 import pytest
 from fakeplatform import KEY, FakePlatform
 
+from ways_device.api import client as client_module
 from ways_device.api.answers import Answer, detail
 from ways_device.api.client import LIMIT_BYTES, Client, origin_of
 from ways_device.api.platform import Datapoint, Platform
@@ -137,23 +139,124 @@ def test_repeating_ends():
     assert len(seen) == 4
 
 
+@pytest.fixture
+def no_jitter(monkeypatch):
+    """Return the (least, most) of each random wait, which is nothing now."""
+    asked = []
+    monkeypatch.setattr(client_module.random, "uniform", lambda *ends: asked.append(ends) or 0.0)
+    return asked
+
+
 @pytest.mark.parametrize(
-    ("header", "least_s"),
-    [("3", 3), ("1000000000", 20), ("-5", 0), ("nan", 0), ("inf", 20), ("soon", 0), ("", 0)],
+    ("header", "wait_s"),
+    [
+        ("3", 3),
+        ("0.5", 0.5),
+        ("1000000000", 20),
+        ("-5", 0),
+        ("nan", 0),
+        ("inf", 20),
+        ("soon", 0),
+        ("", 0),
+        ("Wed, 21 Oct 2015 07:28:00 GMT", 0),
+        ("Fri, 31 Dec 9999 23:59:59 GMT", 20),
+        ("Wed, 99 Oct 2015 07:28:00 GMT", 0),
+        ("Wed, 21 Oct 99999 07:28:00 GMT", 0),
+        ("9" * 5000, 20),
+        ("\u0663", 3),
+    ],
 )
-def test_server_decides_the_wait_up_to_a_limit(header, least_s):
+def test_server_decides_the_wait_up_to_a_limit(header, wait_s, no_jitter):
     waits = []
-    answer, _ = replying((429, {"Retry-After": header}, ""), (200, {}, "{}"))
+    answer, _ = replying((429, {"Retry-After": header.encode()}, ""), (200, {}, "{}"))
     client_for(answer, waits).get("devices")
-    assert least_s <= waits[0] <= 20
+    assert waits == [wait_s]
 
 
-def test_wait_may_be_given_as_a_date():
+def test_wait_may_be_given_as_a_date(no_jitter):
     waits = []
     when = time.strftime("%a, %d %b %Y %H:%M:%S GMT", time.gmtime(time.time() + 10))
     answer, _ = replying((503, {"Retry-After": when}, ""), (200, {}, "{}"))
     client_for(answer, waits).get("devices")
     assert 7 <= waits[0] <= 10
+
+
+def test_random_wait_grows_and_is_on_top_of_what_the_server_asks_for(no_jitter):
+    answer, _ = replying((503, {"Retry-After": "7"}, "no"))
+    waits = []
+    with pytest.raises(ApiError, match="has a fault"):
+        client_for(answer, waits).get("devices")
+    assert waits == [7, 7, 7]
+    assert no_jitter == [(0, 1.0), (0, 2.0), (0, 4.0)]
+
+
+def test_post_refused_with_a_time_to_wait_is_sent_again_after_it(no_jitter):
+    waits = []
+    answer, seen = replying((429, {"Retry-After": "2"}, ""), (201, {}, "{}"))
+    assert client_for(answer, waits).call("POST", "devices", body={}).status == 201
+    assert (len(seen), waits) == (2, [2])
+
+
+@pytest.mark.parametrize("method", ["GET", "PUT", "PATCH", "DELETE"])
+def test_page_of_a_gateway_is_no_success(method):
+    answer, seen = replying((200, {}, "<html>Welcome</html>"), (200, {}, "{}"))
+    assert client_for(answer).call(method, "devices", "d").text == "{}"
+    assert len(seen) == 2
+    answer, seen = replying((200, {}, "<html>Welcome</html>"))
+    with pytest.raises(ApiError, match="is not JSON; is this the platform's address"):
+        client_for(answer).call(method, "devices", "d").json(method)
+    assert len(seen) == 4
+
+
+def test_page_of_a_gateway_to_a_post_is_ambiguous_and_kept():
+    answer, seen = replying((201, {}, "<html>Welcome</html>"))
+    with pytest.raises(AmbiguousError, match="is not JSON") as caught:
+        client_for(answer).call("POST", "devices", body={})
+    assert caught.value.body == "<html>Welcome</html>"
+    assert len(seen) == 1
+
+
+@pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE", "POST"])
+def test_empty_success_is_a_success(method):
+    answer, seen = replying((204, {}, ""))
+    assert client_for(answer).call(method, "devices", "d").status == 204
+    assert len(seen) == 1
+
+
+def test_packed_answer_is_neither_asked_for_nor_unpacked():
+    bomb = gzip.compress(b"[" + b" " * 50_000_000 + b"]")
+    seen = []
+
+    def answer(request):
+        seen.append(request.headers["Accept-Encoding"])
+        return httpx.Response(200, headers={"Content-Encoding": "gzip"}, stream=_Raw(bomb))
+
+    with pytest.raises(ApiError, match="packed"):
+        client_for(answer).get("devices")
+    assert set(seen) == {"identity"}
+
+
+class _Raw(httpx.SyncByteStream):
+    """A body as it comes over the wire; nobody may read this one."""
+
+    def __init__(self, data):
+        self._data = data
+
+    def __iter__(self):
+        raise AssertionError("it was read")
+
+
+def test_body_is_json_that_no_text_can_break():
+    answer, seen = replying((200, {}, "{}"))
+    client_for(answer).call("PATCH", "devices", "d", body={"name": "\ud800 \u2028 ü"})
+    assert seen[0].headers["Content-Type"] == "application/json"
+    assert seen[0].content == b'{"name": "\\ud800 \\u2028 \\u00fc"}'
+
+
+def test_id_of_half_a_character_reaches_no_other_path():
+    answer, seen = replying((200, {}, "{}"))
+    client_for(answer).get("devices", "\ud800")
+    assert seen[0].url.raw_path == b"/v1/iot/devices/%3F"
 
 
 @pytest.mark.parametrize(
@@ -237,12 +340,42 @@ def test_origin(url, expected):
         "https://api.test/v1",
         "https://api.test?x=1",
         "https://api.test:port",
+        "https://api.test:99999",
+        "https://@api.test",
+        "https://[::1",
+        "https://a b",
+        "https://api.test\x1b[31m",
+        "https://\u0430pi.test",
+        "//api.test",
         "",
     ],
 )
 def test_address_that_is_none_or_unsafe_is_refused(url):
     with pytest.raises(UsageError):
         origin_of(url, allow_http=False)
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("http://127.0.0.1:8000", "http://127.0.0.1:8000"),
+        ("http://127.9.9.9", "http://127.9.9.9"),
+        ("http://localhost:80", "http://localhost:80"),
+        ("http://[::1]:8000", "http://[::1]:8000"),
+        ("http://api.test", None),
+        ("http://127.0.0.1.evil.test", None),
+        ("http://localhost.evil.test", None),
+        ("http://192.168.1.1", None),
+        ("http://[::2]", None),
+        ("http://127.0.0.1@evil.test", None),
+    ],
+)
+def test_http_goes_to_this_computer_alone_even_where_it_is_allowed(url, expected):
+    if expected:
+        assert origin_of(url, allow_http=True) == expected
+        return
+    with pytest.raises(UsageError):
+        origin_of(url, allow_http=True)
 
 
 def test_lists_come_in_envelopes_or_bare():

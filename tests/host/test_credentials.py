@@ -4,6 +4,7 @@ import pytest
 
 from ways_device.api.credentials import Broker, is_device_id, read_broker, read_credentials
 from ways_device.errors import ApiError
+from ways_device.secrets import redact
 
 DEVICE = {"device_id": "d1", "name": "Device", "metadata": {}}
 NESTED = {"username": "u", "password": "p", "client_id": "c"}
@@ -102,3 +103,9 @@ def test_broker_is_found_in_every_shape(answer, expected):
 def test_answer_without_a_broker_is_an_error(answer):
     with pytest.raises(ApiError, match="names no broker"):
         read_broker(answer)
+
+
+def test_password_is_kept_off_every_screen_from_the_moment_it_is_known():
+    found = read_credentials({"device_id": "d1", "mqtt_password": "a-canary-of-this-test"}, "d1")
+    assert found.password not in repr(found)
+    assert redact(f"the board said {found.password}") == "the board said ***"

@@ -118,3 +118,49 @@ def test_second_run_on_a_device_is_refused_while_the_first_lives(tmp_path):
         child.kill()
     with Journal(tmp_path).lock(ORIGIN, "d1"):
         pass
+
+
+def test_entries_are_those_of_one_platform(tmp_path):
+    journal = Journal(tmp_path)
+    for origin, device_id in ((ORIGIN, "b"), (ORIGIN, "a"), ("https://other.test", "c")):
+        journal.save(Entry(origin, device_id))
+    with journal.lock(ORIGIN, "a"):
+        assert [entry.device_id for entry in journal.entries(ORIGIN)] == ["a", "b"]
+
+
+def test_what_a_killed_run_left_is_gone_with_the_next(tmp_path):
+    journal = Journal(tmp_path)
+    entry = Entry(ORIGIN, "d1", "seen", credentials=CREDENTIALS)
+    journal.save(entry)
+    (path,) = files(tmp_path)
+    own = tmp_path / f".{path.name}.x8fu2"
+    kept = tmp_path / f".{path.stem}.answer.zzz"
+    others = tmp_path / ".d2.0123456789ab.json.abc"
+    for leftover in (own, kept, others):
+        leftover.write_text("canary")
+    with journal.lock(ORIGIN, "d1"):
+        assert not own.exists()
+        assert not kept.exists()
+        assert others.exists()
+        assert journal.load(ORIGIN, "d1") == entry
+
+
+def test_kept_answer_is_gone_when_done(tmp_path):
+    journal = Journal(tmp_path)
+    entry = Entry(ORIGIN, "d1", "seen", credentials=CREDENTIALS)
+    answer = journal.keep_answer(entry, "canary")
+    journal.advance(entry, "verified")
+    assert answer.exists()
+    journal.advance(entry, "done")
+    assert not answer.exists()
+
+
+@pytest.mark.parametrize("device_id", ["../x", "a/b", "..", "", "x" * 64, "ä" * 300])
+def test_no_id_leads_out_of_the_folder(tmp_path, device_id):
+    folder = tmp_path / "deep" / "journal"
+    journal = Journal(folder)
+    journal.save(Entry(ORIGIN, device_id))
+    assert journal.load(ORIGIN, device_id).device_id == device_id
+    with journal.lock(ORIGIN, device_id):
+        pass
+    assert {path.parent for path in tmp_path.rglob("*") if path.is_file()} == {folder}

@@ -64,8 +64,8 @@ def test_register_without_a_clear_answer_leaves_no_orphan(rig, fault):
 
 def test_register_that_never_answers_clearly_is_finished_by_the_next_run(rig):
     before = registering(rig)
-    # Each lost answer is followed by the removal of what it may have made.
-    rig.platform.faults = [*[None] * before, "lost", None, "lost", None, "lost"]
+    # Each lost answer is followed by a look and the removal of what it made.
+    rig.platform.faults = [*[None] * before, "lost", None, None, "lost", None, None, "lost"]
     with pytest.raises(AmbiguousError):
         rig.run()
     assert rig.entry.state == "intent"
@@ -121,12 +121,95 @@ def test_answer_without_a_password_is_kept_and_the_next_run_starts_anew(rig):
     rig.assert_one_working_device()
 
 
-def test_page_of_a_proxy_as_register_answer_is_kept_too(rig):
+def test_page_of_a_proxy_as_register_answer_is_looked_into_at_once(rig):
     rig.platform.faults = [*[None] * registering(rig), (200, {}, "<html>hello</html>")]
-    with pytest.raises(ApiError, match="holds no MQTT password"):
-        rig.run()
     rig.run()
     rig.assert_one_working_device()
+    assert rig.platform.made == 1
+    assert list(rig.folder.glob("*.answer")) == []
+
+
+def test_page_of_a_proxy_that_stays_is_kept_and_the_next_run_goes_on(rig):
+    page = (200, {}, "<html>hello</html>")
+    rig.platform.faults = [*[None] * registering(rig), page, None, page, None, page]
+    with pytest.raises(AmbiguousError, match="is not JSON; it is kept in") as caught:
+        rig.run()
+    (kept,) = rig.folder.glob("*.answer")
+    assert str(kept) in str(caught.value)
+    assert kept.read_text() == "<html>hello</html>"
+    rig.run()
+    rig.assert_one_working_device()
+    assert list(rig.folder.glob("*.answer")) == []
+
+
+def test_registration_that_is_carried_out_late_is_known_as_ours(rig):
+    handle, late = rig.platform.handle, []
+
+    def answered(method, path, headers, body):
+        if (method, path) != ("POST", "/v1/iot/devices"):
+            return handle(method, path, headers, body)
+        late.append((method, path, headers, body))
+        if len(late) == 1:
+            return None
+        if len(late) == 2:
+            handle(*late[0])
+        return handle(method, path, headers, body)
+
+    rig.platform.handle = answered
+    rig.run()
+    assert len(late) == 3
+    rig.assert_one_working_device()
+
+
+def test_device_that_appeared_meanwhile_for_another_board_is_left_alone(rig):
+    theirs = {"device_id": DEVICE_ID, "name": "theirs", "metadata": {"board": "ffffffffffff"}}
+    at = registering(rig)
+    handle = rig.platform.handle
+
+    def answered(method, path, headers, body):
+        reply = handle(method, path, headers, body)
+        if len(rig.platform.requests) == at + 1:
+            rig.platform.devices[DEVICE_ID] = dict(theirs)
+        return reply
+
+    rig.platform.faults = [*[None] * at, (500, {}, "")]
+    rig.platform.handle = answered
+    with pytest.raises(ConflictError, match="made for another board \\(ffffffffffff\\)"):
+        rig.run()
+    assert rig.platform.devices[DEVICE_ID] == theirs
+
+
+def test_begun_device_that_the_platform_forgot_for_a_moment_is_made_anew(rig):
+    killer = Killer()
+    Rig(rig.folder.parent / "whole").run(killer)
+    with pytest.raises(Killed):
+        rig.run(Killer(killer.places.index("before written") + 1))
+    assert rig.entry.state == "registered"
+    handle, forgotten = rig.platform.handle, [404]
+
+    def answered(method, path, headers, body):
+        if (method, path) == ("GET", f"/v1/iot/devices/{DEVICE_ID}") and forgotten:
+            return forgotten.pop(), {}, '{"detail": "Device not found"}'
+        return handle(method, path, headers, body)
+
+    rig.platform.handle = answered
+    rig.run()
+    assert forgotten == []
+    rig.assert_one_working_device()
+
+
+def test_refused_registration_leaves_the_journal_of_a_finished_device(rig):
+    rig.run()
+    first = rig.entry
+    del rig.platform.devices[DEVICE_ID]
+    rig.platform.requests.clear()
+    rig.run()
+    at = rig.platform.requests.index(("POST", "/v1/iot/devices"))
+    del rig.platform.devices[DEVICE_ID]
+    rig.platform.faults = [*[None] * at, (422, {}, '{"detail": "limit"}')]
+    with pytest.raises(ApiError, match="limit"):
+        rig.run()
+    assert rig.entry == first
 
 
 # Devices that are not ours to touch.

@@ -72,3 +72,54 @@ def test_folder_that_was_open_is_closed(tmp_path):
     folder = tmp_path / "home"
     folder.mkdir(mode=0o755)
     assert secrets.private_folder(folder).stat().st_mode & 0o777 == 0o700
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("\x1b[2J\x1b]0;title\x07a\x9b31mb\x00", "]0;titlea31mb"),
+        ("a\rb\x08c\x7f", "abc"),
+        ("left \u202eright\u2066\u200f", "left right"),
+        ("half \ud83d", "half "),
+        ("line\ttab\nnext", "line\ttab\nnext"),
+        ("grüße 温度 😀", "grüße 温度 😀"),
+    ],
+)
+def test_what_steers_a_terminal_is_not_passed_on(text, expected):
+    assert secrets.redact(text) == expected
+
+
+def test_secrets_in_use_are_taken_out_wherever_they_come_from(monkeypatch):
+    monkeypatch.setattr(secrets, "_hidden", set())
+    secrets.hide("mqtt-password")
+    secrets.hide("mqtt-password-2")
+    secrets.hide("short")
+    told = secrets.redact("it said mqtt-\x1b[0mpassword, mqtt-password-2, short")
+    assert told == "it said ***, ***, short"
+
+
+def test_key_of_any_form_is_hidden_once_it_is_read(tmp_path, monkeypatch):
+    monkeypatch.setattr(secrets, "_hidden", set())
+    path = tmp_path / "key"
+    path.write_text("no-known-form+0")
+    path.chmod(0o600)
+    secrets.api_key(ORIGIN, path, {})
+    assert secrets.one_line("invalid key no-known-form+0") == "invalid key ***"
+
+
+def test_programs_that_are_started_do_not_get_the_key(monkeypatch):
+    monkeypatch.setenv(secrets.KEY_VARIABLE, "canary-key")
+    monkeypatch.setenv("WAYSCLOUD_TOKEN", "canary-token")
+    monkeypatch.setenv("PATH", "/bin")
+    environ = secrets.child_environ(EXTRA="1")
+    assert environ["PATH"] == "/bin"
+    assert environ["EXTRA"] == "1"
+    assert not [value for value in environ.values() if "canary" in value]
+
+
+def test_key_is_taken_out_of_the_environment_and_still_found(monkeypatch):
+    monkeypatch.setenv(secrets.KEY_VARIABLE, " canary-key\n")
+    monkeypatch.setattr(secrets, "_taken", [""])
+    secrets.take_key()
+    assert secrets.KEY_VARIABLE not in secrets.os.environ
+    assert secrets.api_key(ORIGIN, None) == "canary-key"

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any
 
+from ways_device import identity
 from ways_device.api.platform import Datapoint
 from ways_device.boardlink import BoardLink, Copy, Run
 from ways_device.bytecode import DeviceFile
@@ -146,6 +147,35 @@ class Board:
         if "error" in answer:
             raise BoardError(f"the board did not take its identity: {answer['error']}")
         return Installed(answer["slot"], answer["generation"], answer["sha256"])
+
+    def adopt_identity(self, body: bytes) -> Installed:
+        """As install_identity, with the networks that the board knows in place of the body's none.
+
+        They stay on the board, which compares the rest with what was sent: sha256 is then that
+        of the body as it was sent.
+        """
+        run = Run(program("adopt", {"path": _IDENTITY_PATH}))
+        answers = self._link.session([Copy(body, _IDENTITY_PATH), run], _BRIEF_S)
+        for answer in answers:
+            if "error" in answer:
+                raise BoardError(f"the board did not take its identity: {answer['error']}")
+        if len(answers) != 2 or not answers[1].get("holds"):  # noqa: PLR2004 - stored, compared
+            raise BoardError("the identity on the board is not what was sent; try again")
+        slot, generation = answers[0]["slot"], answers[0]["generation"]
+        return Installed(slot, generation, identity.sha256(body, generation))
+
+    def ask(
+        self, name: str, args: object, silent_s: float = _BRIEF_S, resets: bool = True
+    ) -> list[dict[str, Any]]:
+        """Run a program of onboard/ and return its answers, one for each line.
+
+        resets  whether after a soft reset, as all others
+        """
+        return self._link.session([Run(program(name, args))], silent_s, resets=resets)
+
+    def greet(self) -> None:
+        """See that a board answers, with whatever ran on it stopped. Raises BoardError."""
+        self._link.greet()
 
     def seed_clock(self, now_s: Callable[[], float]) -> None:
         """Set the board's clock to UTC; now_s is asked as late as possible."""

@@ -8,17 +8,17 @@ import json
 import os
 import subprocess
 import sys
-import tempfile
-import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ways_device import scratch
 from ways_device.errors import BoardError, FlashFullError
 from ways_device.onboard import MARK
-from ways_device.secrets import one_line
+from ways_device.patience import Patience
+from ways_device.secrets import child_environ, one_line
 from ways_device.serialport import Serial, SerialException, close_port, open_port
 
 _GREETING_S = 10.0
@@ -84,26 +84,27 @@ class BoardLink:
         actions: Sequence[Copy | Run],
         silent_s: float,
         copied: Callable[[str], None] | None = None,
+        resets: bool = True,
     ) -> list[dict[str, Any]]:
         """Do the actions in one connection, after one soft reset; return the programs' answers.
 
         silent_s    how long the board may say nothing before it is given up
         copied      is told each path as its copy begins
+        resets      whether there is that soft reset; without, what ran is only interrupted
         Raises BoardError, FlashFullError where the board's file system has no room.
         """
-        with tempfile.TemporaryDirectory(prefix="ways-", dir=self._scratch) as folder:
-            command = _command(actions, Path(folder))
+        with scratch.folder(self._scratch) as folder:
+            command = [*([] if resets else ["resume"]), *_command(actions, folder)]
             return self._execute(command, folder, silent_s, copied)
 
     def _execute(
         self,
         command: list[str],
-        folder: str,
+        folder: Path,
         silent_s: float,
         copied: Callable[[str], None] | None,
     ) -> list[dict[str, Any]]:
-        environ = {k: v for k, v in os.environ.items() if not k.startswith("WAYSCLOUD_")}
-        environ["PYTHONUNBUFFERED"] = "1"
+        environ = child_environ(PYTHONUNBUFFERED="1")
         program = [sys.executable, "-m", "mpremote", "connect", self.port]
         lines: list[str] = []
         with subprocess.Popen(
@@ -119,7 +120,7 @@ class BoardLink:
             # Ctrl-C is ours to handle: mpremote would leave the board in mid-sentence.
             start_new_session=True,
         ) as child:
-            patience = _Patience(child, silent_s)
+            patience = Patience(child, silent_s)
             try:
                 assert child.stdout is not None
                 for line in child.stdout:
@@ -154,34 +155,6 @@ class BoardLink:
         if "SerialException" in text or "Input/output error" in text:
             return BoardError(f"{self.port} went away; plug the board in again")
         return BoardError(f"the board said: {one_line(said[-1]) if said else 'nothing'}")
-
-
-class _Patience:
-    """Kills a process that says nothing for so long."""
-
-    def __init__(self, child: "subprocess.Popen[str]", silent_s: float) -> None:
-        self._child = child
-        self._silent_s = silent_s
-        self._heard_s = time.monotonic()
-        self._ended = threading.Event()
-        self.is_over = False
-        threading.Thread(target=self._run, daemon=True).start()
-
-    def renew(self) -> None:
-        self._heard_s = time.monotonic()
-
-    def end(self) -> None:
-        self._ended.set()
-
-    def _run(self) -> None:
-        while True:
-            left_s = self._heard_s + self._silent_s - time.monotonic()
-            if self._ended.wait(max(0.0, left_s)):
-                return
-            if self._heard_s + self._silent_s <= time.monotonic():
-                self.is_over = True
-                self._child.kill()
-                return
 
 
 def _read_for(link: Serial, limit_s: float, ending: bytes) -> bytes:

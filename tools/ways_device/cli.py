@@ -1,53 +1,88 @@
 """The command `ways-device`: parses, calls, prints; a failure becomes one line and a status."""
 
-import json
 import os
 import sys
 import traceback
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.console import Console
 
-from ways_device import __version__, secrets, wifi
+from ways_device import __version__, secrets
+from ways_device.commands import examples, next_step
+from ways_device.commands.api import app as api_app
+from ways_device.commands.board import app as board_app
+from ways_device.commands.config import app as config_app
+from ways_device.commands.devices import app as devices_app
+from ways_device.commands.doctor import app as doctor_app
+from ways_device.commands.flash import app as flash_app
+from ways_device.commands.fleet import app as fleet_app
+from ways_device.commands.image import app as image_app
+from ways_device.commands.monitor import app as monitor_app
+from ways_device.commands.probe import app as probe_app
+from ways_device.commands.replace import app as replace_app
+from ways_device.commands.sensor import app as sensor_app
+from ways_device.commands.wifi import app as wifi_app
 from ways_device.errors import ToolError
 from ways_device.sandbox.cli import app as sandbox_app
-from ways_device.talk import Talk
 from ways_device.vboard.cli import app as vboard_app
 
 _INTERRUPTED = 130
 _USAGE = 2
 _DEBUG = "WAYS_DEVICE_DEBUG"
 
-_NEXT = """\
-ways-device: readings from an ESP32 on the WAYSCloud IoT platform
+_TITLE = "Readings from an ESP32 on the WAYSCloud IoT platform."
+_STATUS = """\
+Exit status:
+  0    done
+  1    failed; the message says what to do next
+  2    called wrongly, or nobody agreed: nothing was done
+  3    the board or its port
+  4    the platform's REST API
+  5    `sandbox ledger` only: readings are missing
+  130  interrupted: the same command again goes on from there
 
-  watch it work, no hardware      ways-device demo
-  a platform on this computer     ways-device sandbox start --info-file sandbox.json
-  a board without hardware        ways-device vboard start --info-file board.json
-  make a board a device           ways-device provision --name NAME --wifi-file FILE
-  bring its code up to date       ways-device deploy
+Environment:
+  WAYSCLOUD_API_KEY  the API key, where no --api-key-file is given
+  WAYSCLOUD_API_URL  the API's address, where no --api-url is given
+  WAYS_DEVICE_HOME   the folder of this tool's own files
+  WAYS_DEVICE_DEBUG  if set, a failure shows its traceback, without secrets
+  NO_COLOR           if set, no colours"""
 
-ways-device COMMAND --help tells what a command takes.
+_MORE = """
+More:
+  watch it work, no hardware  ways-device demo
+  a platform on this machine  ways-device sandbox start --info-file sandbox.json
+  a board, without hardware   ways-device vboard start --info-file board.json
+  make a board a device       ways-device provision --name NAME --wifi-file FILE
+  bring its code up to date   ways-device deploy
+  all commands                ways-device --help
 """
 
 app = typer.Typer(
     name="ways-device",
-    help="Readings from an ESP32 on the WAYSCloud IoT platform.",
+    help=_TITLE,
+    epilog="\b\n" + _STATUS.replace("\n\n", "\n\n\b\n"),
     # Its tracebacks show the values of variables, and with them secrets.
     pretty_exceptions_enable=False,
-    add_completion=False,
     rich_markup_mode=None,
 )
+app.add_typer(board_app)
+app.add_typer(flash_app)
+app.add_typer(image_app)
+app.add_typer(devices_app)
+app.add_typer(replace_app)
+app.add_typer(doctor_app)
+app.add_typer(monitor_app)
+app.add_typer(config_app, name="config")
+app.add_typer(wifi_app, name="wifi")
+app.add_typer(sensor_app, name="sensor")
+app.add_typer(fleet_app, name="fleet")
+app.add_typer(api_app)
+app.add_typer(probe_app)
 app.add_typer(sandbox_app, name="sandbox")
 app.add_typer(vboard_app, name="vboard")
-
-_Port = Annotated[
-    str | None,
-    typer.Option(help="The board's port, or a0, u0, c0 ...  [default: the only board found]"),
-]
-_Json = Annotated[bool, typer.Option("--json", help="Print the record as JSON.")]
 
 
 @app.callback(invoke_without_command=True)
@@ -58,90 +93,8 @@ def _top(
     if version:
         print(f"ways-device {__version__}")
     elif context.invoked_subcommand is None:
-        print(_NEXT, end="")
-
-
-@app.command()
-def provision(
-    *,
-    name: Annotated[str, typer.Option(help="The device's name on the platform.")],
-    port: _Port = None,
-    device_id: Annotated[
-        str | None, typer.Option(help="Its id.  [default: esp32-<the board's own id>]")
-    ] = None,
-    profile: Annotated[str | None, typer.Option(help="A profile's name or id.")] = None,
-    interval: Annotated[
-        int | None,
-        typer.Option(
-            help="Seconds between readings; uses or makes such a profile.  [default: 60]"
-        ),
-    ] = None,
-    wifi_file: Annotated[
-        Path | None,
-        typer.Option(help='[{"ssid", "password", "priority"}], mode 0600.  [default: asks]'),
-    ] = None,
-    sensor: Annotated[
-        list[str] | None,
-        typer.Option(help="KIND:key=value,...; can repeat.  [default: internal_temperature]"),
-    ] = None,
-    ca_file: Annotated[
-        Path | None, typer.Option(help="The CA of the broker.  [default: found by asking it]")
-    ] = None,
-    sandbox: Annotated[
-        Path | None, typer.Option(help="The info file of a running sandbox, to use that.")
-    ] = None,
-    api_url: Annotated[str | None, typer.Option(help="The API's address.")] = None,
-    api_key_file: Annotated[
-        Path | None,
-        typer.Option(help="File with the API key, mode 0600.  [default: environment or keyring]"),
-    ] = None,
-    log_level: Annotated[str, typer.Option(help="What the board logs: E, W, I or D.")] = "I",
-    setting: Annotated[
-        list[str] | None,
-        typer.Option("--set", help="key=value of the device's settings; can repeat."),
-    ] = None,
-    wait: Annotated[
-        float, typer.Option(min=1, max=3600, help="Seconds to wait for the first reading.")
-    ] = 120,
-    as_json: _Json = False,
-) -> None:
-    """Register a device, set up a board as it, and wait for its first reading.
-
-    Stopped half-way, the same command again goes on from there.
-    """
-    from ways_device import context
-    from ways_device.provision import command
-    from ways_device.provision.request import Request, sensors, settings
-
-    talk = Talk()
-    where = context.place(sandbox, api_url, api_key_file)
-    request = Request(
-        name=name,
-        device_id=device_id,
-        profile=profile,
-        interval_s=interval,
-        sensors=sensors(sensor or []),
-        ca_file=ca_file or where.ca_file,
-        settings=settings(setting or []),
-        log_level=log_level,
-        with_sequence=where.is_sandbox,
-        wait_s=wait,
-    )
-    with context.opened(where, port, talk) as opened:
-        record = command.provision(request, wifi.load(wifi_file, talk.note), opened)
-    _print_record(record.as_json(), as_json)
-
-
-@app.command()
-def deploy(port: _Port = None, as_json: _Json = False) -> None:
-    """Bring the code on a board up to date: compile, copy what changed, verify, restart."""
-    from ways_device import context
-    from ways_device.deploy import deploy as run_deploy
-    from ways_device.resources import device_source
-
-    board = context.open_board(port)
-    copied = run_deploy(board, device_source(), Talk())
-    _print_record({"port": board.port, "copied": copied}, as_json)
+        here = next_step.look(Path.cwd())
+        print(f"{_TITLE}\n\n{next_step.text(here)}{_MORE}", end="")
 
 
 @app.command()
@@ -157,34 +110,13 @@ def demo(
     return 0 if run_demo(seconds, folder, Console(highlight=False)) else 1
 
 
-def _print_record(record: dict[str, Any], as_json: bool) -> None:
-    """Print what was done on stdout: JSON for programs, aligned lines for people."""
-    if as_json:
-        print(json.dumps(record))
-        return
-    width = max(len(key) for key in record)
-    for key, value in record.items():
-        print(secrets.redact(f"{key.replace('_', ' '):{width}}  {_words(value)}"))
-
-
-def _words(value: Any) -> str:
-    if isinstance(value, dict):
-        return ", ".join(f"{key} {item}" for key, item in value.items()) or "none"
-    if isinstance(value, list):
-        return ", ".join(str(item) for item in value) or "none"
-    return str(value)
-
-
 def run(arguments: list[str]) -> int:
     """Run one command; return its exit status. Every failure is one line on stderr."""
     try:
-        status = app(arguments, prog_name="ways-device", standalone_mode=False)
-        # Some versions of the parser turn Ctrl-C into this status, others into an exception.
-        if status == _INTERRUPTED:
-            raise KeyboardInterrupt
-        return status if isinstance(status, int) else 0
-    except ToolError as exc:
-        return _failed(f"{exc.step}: {exc}" if exc.step else str(exc), exc.exit_code)
+        return _called(arguments)
+    except SystemExit as exc:
+        # The completion of words ends so.
+        return exc.code if isinstance(exc.code, int) else 1
     except (KeyboardInterrupt, typer.Abort):
         return _failed("interrupted; the same command again goes on from here", _INTERRUPTED)
     except BrokenPipeError:
@@ -192,26 +124,44 @@ def run(arguments: list[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except Exception as exc:
-        # The parser's own errors have no common base that all its versions export.
-        message = getattr(exc, "format_message", None)
-        if message is not None:
-            return _failed(f"{message() or 'see'}; try ways-device --help", _USAGE)
-        return _failed(
-            f"internal fault: {type(exc).__name__}: {secrets.one_line(str(exc))}; please report "
-            f"it with what {_DEBUG}=1 shows",
-            1,
-        )
+        return _explained(exc)
+
+
+def _called(arguments: list[str]) -> int:
+    command = typer.main.get_command(app)
+    examples.attach(command)
+    status = command.main(arguments, prog_name="ways-device", standalone_mode=False)
+    # Some versions of the parser turn Ctrl-C into this status, others into an exception.
+    if status == _INTERRUPTED:
+        raise KeyboardInterrupt
+    return status if isinstance(status, int) else 0
+
+
+def _explained(exc: Exception) -> int:
+    if isinstance(exc, ToolError):
+        return _failed(f"{exc.step}: {exc}" if exc.step else str(exc), exc.exit_code)
+    # The parser's own errors have no common base that all its versions export.
+    message = getattr(exc, "format_message", None)
+    if message is not None:
+        return _failed(f"{message() or 'see'}; try ways-device --help", _USAGE)
+    return _failed(
+        f"internal fault: {type(exc).__name__}: {secrets.one_line(str(exc))}; please report "
+        f"it with what {_DEBUG}=1 shows",
+        1,
+    )
 
 
 def _failed(message: str, status: int) -> int:
     if os.environ.get(_DEBUG):
         print(secrets.redact(traceback.format_exc()), file=sys.stderr)
-    print(f"ways-device: {secrets.redact(message)}", file=sys.stderr)
+    # One line, whatever a board or a platform has put into it.
+    print(f"ways-device: {' '.join(secrets.redact(message).split())}", file=sys.stderr)
     return status
 
 
 def main() -> None:
     """The console script."""
+    secrets.take_key()
     sys.exit(run(sys.argv[1:]))
 
 

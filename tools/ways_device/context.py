@@ -1,8 +1,6 @@
 """What commands work with, opened from what the user gave: platform, board, journal, talk."""
 
 import os
-import shutil
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,8 +19,6 @@ from ways_device.talk import Talk
 
 URL_VARIABLE = "WAYSCLOUD_API_URL"
 _DEFAULT_URL = "https://api.wayscloud.services"
-# What a run that was killed left behind; no run takes this long.
-_LEFTOVER_S = 3600
 
 
 @dataclass(frozen=True)
@@ -66,26 +62,24 @@ def place(
 
 
 @contextmanager
+def client(where: Place) -> Iterator[Client]:
+    """Open the API of one platform."""
+    made = Client(where.origin, secrets.api_key(where.origin, where.key_file))
+    try:
+        yield made
+    finally:
+        made.close()
+
+
+@contextmanager
 def opened(where: Place, port: str | None, talk: Talk) -> Iterator[Context]:
     """Open everything a command on one platform and one board needs."""
     board = open_board(port)
-    client = Client(where.origin, secrets.api_key(where.origin, where.key_file))
-    try:
+    with client(where) as made:
         journal = Journal(secrets.home() / "journal")
-        yield Context(Platform(client), board, journal, device_source(), talk)
-    finally:
-        client.close()
+        yield Context(Platform(made), board, journal, device_source(), talk)
 
 
 def open_board(port: str | None) -> Board:
     """Return the board at the port, or the only one. Nothing is sent to it yet."""
-    return Board(BoardLink(find_port(port), _scratch()))
-
-
-def _scratch() -> Path:
-    """Return a private folder for files on their way to a board, less old leftovers."""
-    folder = secrets.private_folder(secrets.home() / "tmp")
-    for path in folder.iterdir():
-        if time.time() - path.stat().st_mtime > _LEFTOVER_S:
-            shutil.rmtree(path, ignore_errors=True)
-    return folder
+    return Board(BoardLink(find_port(port), secrets.private_folder(secrets.home() / "tmp")))

@@ -114,7 +114,7 @@ def visit(board: Board, code: Code, talk: Talk) -> Iterator[Visit]:
     Raises BoardError before anything is changed if the agent could not run there.
     """
     with talk.step("looking at the board") as step:
-        facts = board.facts(code.needs, [*code.paths, CONFIG_PATH])
+        facts = look(board, code.needs, [*code.paths, CONFIG_PATH])
         step.say(f"{facts.machine or facts.platform}, MicroPython {_dotted(facts.version)}")
     visited = Visit(board, facts)
     try:
@@ -123,6 +123,17 @@ def visit(board: Board, code: Code, talk: Talk) -> Iterator[Visit]:
         yield visited
     except BaseException:
         visited.abandon()
+        raise
+
+
+def look(board: Board, needs: list[str], paths: list[str]) -> Facts:
+    """Return board.facts(); whoever stops us meanwhile does not leave the agent stopped."""
+    try:
+        return board.facts(needs, paths)
+    except KeyboardInterrupt:
+        # Looking has stopped the agent already.
+        with suppress(ToolError):
+            board.let_go()
         raise
 
 

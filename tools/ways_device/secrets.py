@@ -18,18 +18,46 @@ from pathlib import Path
 from ways_device.errors import ToolError, UsageError
 
 KEY_VARIABLE = "WAYSCLOUD_API_KEY"
+_OWN_PREFIX = "WAYSCLOUD_"
 KEYRING_SERVICE = "ways-device"
 
 # A locked keyring asks its owner for a password: long enough to type one, not for ever.
 _KEYRING_S = 60
 
-_KEY_PATTERN = re.compile(r"wayscloud_[A-Za-z0-9_]+")
-_CONTROL_PATTERN = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+_KEY_BEGIN = "wayscloud_"
+_KEY_PATTERN = re.compile(_KEY_BEGIN + r"[A-Za-z0-9_]+")
+# Sequences that steer a terminal, other control characters, what turns the reading direction
+# round, and halves of characters, which no output can carry.
+_CONTROL_PATTERN = re.compile(
+    r"\x1b\[[0-9;?]*[ -/]*[@-~]|[\x00-\x08\x0b-\x1f\x7f-\x9f"
+    r"\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
+)
+# A shorter one could be a part of any word, and taking it out would tell where it was.
+_HIDDEN_LENGTH = 8
+_hidden: set[str] = set()
+# What the environment held when the program began.
+_taken: list[str] = [""]
+
+
+def hide(secret: str) -> str:
+    """Keep this secret out of all that redact() returns from now on; return it."""
+    if len(secret) >= _HIDDEN_LENGTH:
+        _hidden.add(secret)
+    return secret
 
 
 def redact(text: str) -> str:
-    """Return text without API keys and without bytes that would steer a terminal."""
-    return _CONTROL_PATTERN.sub("", _KEY_PATTERN.sub("wayscloud_***", text))
+    """Return text without keys and passwords in use, and without what would steer a terminal."""
+    text = _CONTROL_PATTERN.sub("", text)
+    for secret in sorted(_hidden, key=len, reverse=True):
+        text = text.replace(secret, f"{_KEY_BEGIN}***" if secret.startswith(_KEY_BEGIN) else "***")
+    return _KEY_PATTERN.sub(f"{_KEY_BEGIN}***", text)
+
+
+def child_environ(**more: str) -> dict[str, str]:
+    """Return the environment for a program we start: all of ours but what is secret."""
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(_OWN_PREFIX)}
+    return {**kept, **more}
 
 
 def one_line(text: str, limit: int = 200) -> str:
@@ -91,13 +119,19 @@ def readable_by_others(path: Path) -> bool:
     return sys.platform != "win32" and bool(stat.S_IMODE(path.stat().st_mode) & 0o077)
 
 
+def take_key() -> None:
+    """Move the API key out of the environment: no program that we start can inherit it then."""
+    _taken[:] = [os.environ.pop(KEY_VARIABLE, "")]
+
+
 def api_key(origin: str, key_file: Path | None, environ: Mapping[str, str] | None = None) -> str:
     """Return the API key for origin. Raises UsageError if there is none or it is unsafe."""
     environ = os.environ if environ is None else environ
     if key_file is not None:
         return _key_from_file(key_file)
-    if environ.get(KEY_VARIABLE, "").strip():
-        return _checked(environ[KEY_VARIABLE], KEY_VARIABLE)
+    given = environ.get(KEY_VARIABLE, "").strip() or _taken[0].strip()
+    if given:
+        return _checked(given, KEY_VARIABLE)
     stored = _key_from_keyring(origin)
     if stored:
         return _checked(stored, "the keyring")
@@ -121,7 +155,7 @@ def _checked(text: str, source: str) -> str:
     key = text.strip()
     if not key or not key.isascii() or not key.isprintable() or " " in key:
         raise UsageError(f"{source}: not an API key: one word of plain characters is expected")
-    return key
+    return hide(key)
 
 
 def _key_from_keyring(origin: str) -> str | None:

@@ -12,7 +12,7 @@ from serial.tools.list_ports import comports
 from ways_device.errors import BoardError, UsageError
 from ways_device.secrets import one_line
 
-__all__ = ["Serial", "SerialException", "close_port", "find_port", "open_port"]
+__all__ = ["Serial", "SerialException", "board_ports", "close_port", "find_port", "open_port"]
 
 _TAKEN_S = 3.0
 _SHORTCUTS = {"a": "/dev/ttyACM", "u": "/dev/ttyUSB", "c": "COM"}
@@ -36,6 +36,11 @@ def find_port(chosen: str | None) -> str:
         listed = ", ".join(f"{port.device} ({port.description})" for port in sorted(found))
         raise UsageError(f"several boards are plugged in: {listed}; choose one with --port")
     return str(found[0].device)
+
+
+def board_ports() -> list[str]:
+    """Return the ports of all boards that are plugged in on USB."""
+    return sorted(str(port.device) for port in comports() if port.vid is not None)
 
 
 def _port_of_serial_number(number: str) -> str:

@@ -1,11 +1,10 @@
 """What a command says while it works: one line per step, on stderr, never a secret."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
-from rich.status import Status
 
 from ways_device.errors import ToolError
 from ways_device.secrets import redact
@@ -14,15 +13,16 @@ from ways_device.secrets import redact
 class Step:
     """One named step under way; say() tells how far it is, the last word is kept."""
 
-    def __init__(self, title: str, status: Status) -> None:
+    def __init__(self, title: str, show: Callable[[str], None]) -> None:
+        """show is given what to show while the step is under way."""
         self.title = title
         self.detail = ""
-        self._status = status
+        self._show = show
 
     def say(self, detail: str) -> None:
         """Show the step's state; it stays on its line when the step is done."""
         self.detail = redact(detail)
-        self._status.update(_plain(f"{self.title}: {self.detail}"))
+        self._show(f"{self.title}: {self.detail}")
 
 
 class Talk:
@@ -36,7 +36,7 @@ class Talk:
         """Announce and time a step; a ToolError inside it learns the step's name."""
         started_s = time.monotonic()
         with self._console.status(_plain(title)) as status:
-            step = Step(title, status)
+            step = Step(title, lambda text: status.update(_plain(text)))
             try:
                 yield step
             except ToolError as exc:

@@ -36,17 +36,20 @@ class Network:
 
 def load(path: Path | None, warn: Callable[[str], None]) -> list[Network]:
     """Return the networks of the file, or of a prompt where there is none."""
-    if path is None:
-        return _ask()
+    return _ask() if path is None else parse(read(path, warn), str(path))
+
+
+def read(path: Path, warn: Callable[[str], None]) -> str:
+    """Return the text of a Wi-Fi file. Raises UsageError; warns if others can read it."""
     try:
         text = path.read_text("utf-8")
         if readable_by_others(path):
             warn(f"{path}: others can read these passwords; run: chmod 600 {path}")
+        return text
     except OSError as exc:
         raise UsageError(f"cannot read the Wi-Fi file {path}: {exc.strerror}") from exc
     except UnicodeDecodeError as exc:
         raise UsageError(f"{path}: not text in UTF-8; the form is {_FORM}") from exc
-    return parse(text, str(path))
 
 
 def parse(text: str, source: str) -> list[Network]:

@@ -33,23 +33,47 @@ _MEANINGS: dict[int, tuple[type[ApiError], str]] = {
 
 @dataclass(frozen=True)
 class Answer:
-    """One HTTP answer. location is where a redirect points, which is never followed."""
+    """One HTTP answer. location is where a redirect points, which is never followed; date the
+    time at the server, as it writes it.
+    """
 
     status: int
     text: str
     retry_after: str = ""
     location: str = ""
+    date: str = ""
+
+    @property
+    def is_success(self) -> bool:
+        return HTTPStatus.OK <= self.status < HTTPStatus.MULTIPLE_CHOICES
+
+    @property
+    def is_json(self) -> bool:
+        try:
+            json.loads(self.text)
+        except (ValueError, RecursionError):
+            return False
+        return True
+
+    @property
+    def is_page(self) -> bool:
+        """True for a success that says something, but not as the platform would."""
+        return self.is_success and bool(self.text.strip()) and not self.is_json
 
     def json(self, what: str) -> Any:
         """Return the body's JSON. Raises ApiError: a proxy's page is not an answer."""
         try:
             return json.loads(self.text)
         except (ValueError, RecursionError) as exc:
-            raise ApiError(
-                f"the answer to {what} is not JSON; is this the platform's address?",
-                self.status,
-                self.text,
-            ) from exc
+            raise not_json(self, what) from exc
+
+
+def not_json(answer: Answer, what: str) -> ApiError:
+    return ApiError(
+        f"the answer to {what} is not JSON; is this the platform's address?",
+        answer.status,
+        answer.text,
+    )
 
 
 def detail(text: str) -> str:
@@ -69,7 +93,9 @@ def _words(found: Any) -> str:
     if not isinstance(found, dict):
         return ""
     if "msg" in found:
-        place = ".".join(str(part) for part in found.get("loc", []) if part != "body")
+        loc = found.get("loc")
+        parts = loc if isinstance(loc, list) else []
+        place = ".".join(str(part) for part in parts if part != "body")
         return f"{place}: {found['msg']}" if place else str(found["msg"])
     for key in ("detail", "error", "message"):
         if found.get(key):

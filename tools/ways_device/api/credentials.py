@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from ways_device.errors import ApiError
-from ways_device.secrets import one_line
+from ways_device.secrets import hide, one_line
 
 _ID_PATTERN = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _HOST_PATTERN = re.compile(r"[A-Za-z0-9.:_-]{1,253}")
@@ -33,6 +33,9 @@ class Credentials:
     password: str = field(repr=False)
     client_id: str
     assumed: str = ""
+
+    def __post_init__(self) -> None:
+        hide(self.password)
 
     def as_journal(self) -> dict[str, str]:
         return asdict(self)

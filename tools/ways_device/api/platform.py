@@ -3,9 +3,12 @@
 from dataclasses import dataclass
 from typing import Any
 
+from ways_device.api import pages
 from ways_device.api.answers import Answer
 from ways_device.api.client import Client
 from ways_device.api.credentials import Broker, read_broker
+from ways_device.api.devices import Devices
+from ways_device.api.groups import Groups
 from ways_device.errors import AmbiguousError, ConflictError, NotFoundError
 
 
@@ -34,26 +37,47 @@ class Latest:
     unit: str
 
 
+@dataclass(frozen=True)
+class Subscription:
+    """The account's plan. None stands for what the platform does not tell."""
+
+    plan: str
+    device_limit: int | None
+    device_count: int | None
+
+
 class Platform:
-    """One account on the platform."""
+    """One account on the platform; what concerns devices or groups that exist is below those."""
 
     def __init__(self, client: Client) -> None:
         self._client = client
         self.origin = client.origin
+        self.devices = Devices(client)
+        self.groups = Groups(client)
 
     def broker(self) -> Broker:
         return read_broker(self._client.get("credentials").json("GET /v1/iot/credentials"))
 
+    def server_date(self) -> str:
+        """See that the API answers and takes the key; return its time as the answer has it."""
+        return self._client.get("credentials").date
+
+    def subscription(self) -> Subscription:
+        answer = self._client.get("subscription").json("GET /v1/iot/subscription")
+        found = pages.inner(answer, "subscription")
+        return Subscription(
+            str(found.get("plan") or ""),
+            _count(found.get("device_limit")),
+            _count(found.get("device_count")),
+        )
+
+    def alarms(self, **filters: str) -> list[dict[str, Any]]:
+        """Return alarms; filters are status, severity, device_id, rule_id."""
+        return list(pages.every(self._client, "alarms", **filters))
+
     def device(self, device_id: str) -> dict[str, Any] | None:
         """Return the device as the platform shows it, or None if it has none of this id."""
-        try:
-            answer = self._client.get("devices", device_id)
-        except NotFoundError:
-            return None
-        found = answer.json("GET /v1/iot/devices")
-        if isinstance(found, dict) and isinstance(found.get("device"), dict):
-            return dict(found["device"])
-        return found if isinstance(found, dict) else {}
+        return self.devices.get(device_id)
 
     def register(self, device_id: str, name: str, metadata: dict[str, str]) -> Answer:
         """Make the device. Sent once: AmbiguousError if nobody can tell what became of it."""
@@ -66,13 +90,10 @@ class Platform:
         return self._client.call("POST", "devices", body=body)
 
     def delete_device(self, device_id: str) -> None:
-        try:
-            self._client.call("DELETE", "devices", device_id)
-        except NotFoundError:
-            return
+        self.devices.delete(device_id)
 
     def rename_device(self, device_id: str, name: str) -> None:
-        self._client.call("PATCH", "devices", device_id, body={"name": name})
+        self.devices.change(device_id, name=name)
 
     def profiles(self) -> list[Profile]:
         return [_profile(item) for item in self._items("profiles")]
@@ -80,8 +101,7 @@ class Platform:
     def profile(self, profile_id: str) -> Profile:
         """Return one profile whole: lists leave its topics out."""
         found = self._client.get("profiles", profile_id).json("GET /v1/iot/profiles")
-        inner = found.get("profile") if isinstance(found, dict) else None
-        return _profile(inner if isinstance(inner, dict) else found)
+        return _profile(pages.inner(found, "profile"))
 
     def create_profile(self, name: str, interval_s: int, topics: list[str]) -> Profile:
         body = {
@@ -97,7 +117,7 @@ class Platform:
             if not made:
                 raise
             return self.profile(made[0].id)
-        return _profile(answer.json("POST /v1/iot/profiles"))
+        return _profile(pages.inner(answer.json("POST /v1/iot/profiles"), "profile"))
 
     def apply_profile(self, profile_id: str, device_id: str) -> None:
         # Applying twice is applying once.
@@ -141,27 +161,24 @@ class Platform:
                 item.get("value"),
                 str(item.get("unit") or ""),
             )
-            for item in _list(found, "telemetry")
+            for item in pages.items(found, "telemetry")
         ]
 
     def _items(self, name: str) -> list[dict[str, Any]]:
-        return _list(self._client.get(name).json(f"GET /v1/iot/{name}"), name)
+        return list(pages.every(self._client, name))
 
 
-def _list(found: Any, name: str) -> list[dict[str, Any]]:
-    """Return the objects of a list answer, bare or in an envelope."""
-    if isinstance(found, dict):
-        found = next((found[key] for key in (name, "items", "data") if key in found), [])
-    return [item for item in found if isinstance(item, dict)] if isinstance(found, list) else []
-
-
-def _profile(item: Any) -> Profile:
-    item = item if isinstance(item, dict) else {}
-    interval = item.get("reporting_interval_seconds")
+def _profile(item: dict[str, Any]) -> Profile:
     topics = item.get("expected_topics")
     return Profile(
         id=str(item.get("id") or ""),
         name=str(item.get("name") or ""),
-        interval_s=interval if isinstance(interval, int) and interval > 0 else None,
+        interval_s=_count(item.get("reporting_interval_seconds")) or None,
         topics=tuple(str(topic) for topic in topics) if isinstance(topics, list) else (),
     )
+
+
+def _count(value: Any) -> int | None:
+    """Return a number of things; None for anything else, true and -1 among it."""
+    is_count = isinstance(value, int) and not isinstance(value, bool) and value >= 0
+    return value if is_count else None

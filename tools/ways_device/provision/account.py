@@ -1,5 +1,6 @@
-"""Profile and datapoints: what the account has to know before a device reports."""
+"""Profile, datapoints, group: what the account has to know before a device reports."""
 
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -17,6 +18,57 @@ class Choice:
 
     profile: Profile
     interval_s: int
+
+
+class Account:
+    """What the account has of it, asked for once and made once, for any number of boards.
+
+    Several threads may call it: those that need the same thing wait for the one that makes it.
+    """
+
+    def __init__(self, platform: Platform) -> None:
+        self._platform = platform
+        self._lock = threading.RLock()
+        self._choices: dict[tuple[str | None, int | None], Choice] = {}
+        self._profiles: dict[str, Profile] = {}
+        self._ready: set[Datapoint] = set()
+        self._groups: dict[str, str] = {}
+
+    def choose_profile(self, request: Request) -> Choice:
+        """Find the profile asked for, as the function of this name does."""
+        key = (request.profile, request.interval_s)
+        with self._lock:
+            if key not in self._choices:
+                self._choices[key] = choose_profile(self._platform, request)
+            return self._choices[key]
+
+    def ensure_profile(self, choice: Choice) -> Profile:
+        """Return the profile, made if it did not exist."""
+        name = choice.profile.name
+        with self._lock:
+            if choice.profile.id:
+                return choice.profile
+            if name not in self._profiles:
+                self._profiles[name] = ensure_profile(self._platform, choice)
+            return self._profiles[name]
+
+    def ensure_datapoints(self, points: Sequence[Datapoint]) -> int:
+        """Make those that the account lacks; return how many. Raises ConflictError."""
+        with self._lock:
+            if self._ready.issuperset(points):
+                return 0
+            missing = missing_datapoints(self._platform, points)
+            for point in missing:
+                self._platform.create_datapoint(point)
+            self._ready.update(points)
+            return len(missing)
+
+    def ensure_group(self, name: str) -> str:
+        """Return the group's id; it is made if there is none of this name."""
+        with self._lock:
+            if name not in self._groups:
+                self._groups[name] = self._platform.groups.ensure(name)
+            return self._groups[name]
 
 
 def choose_profile(platform: Platform, request: Request) -> Choice:

@@ -15,7 +15,7 @@ from ways_device.bytecode import DeviceFile
 from ways_device.context import Context
 from ways_device.deploy import Visit, install, verify, visit
 from ways_device.errors import BoardError, UsageError
-from ways_device.provision import account, settings
+from ways_device.provision import settings
 from ways_device.provision.plan import Plan, make_plan
 from ways_device.provision.record import Record
 from ways_device.provision.registration import Registration
@@ -29,9 +29,24 @@ def provision(request: Request, wifi: Sequence[Network], context: Context) -> Re
     started_s = time.monotonic()
     plan = make_plan(request, wifi, context)
     with visit(context.board, plan.code, context.talk) as visited:
-        device_id = request.device_id or f"esp32-{visited.facts.unique_id}"
-        with context.journal.lock(context.platform.origin, device_id):
-            return _Provisioning(request, context, plan, visited, device_id).run(started_s)
+        return set_up(request, plan, visited, context, started_s)
+
+
+def set_up(
+    request: Request, plan: Plan, visited: Visit, context: Context, started_s: float
+) -> Record:
+    """Make a board that is stopped the device that the request is about, as provision() does.
+
+    started_s   when its time began, of time.monotonic()
+    """
+    device_id = request.device_id or device_id_of(visited.facts.unique_id)
+    with context.journal.lock(context.platform.origin, device_id):
+        return _Provisioning(request, context, plan, visited, device_id).run(started_s)
+
+
+def device_id_of(unique_id: str) -> str:
+    """Return the id of a board's device where none is given."""
+    return f"esp32-{unique_id}"
 
 
 class _Provisioning:
@@ -98,11 +113,9 @@ class _Provisioning:
 
     def _prepare_account(self, points: tuple[Datapoint, ...]) -> Profile:
         with self._talk.step("preparing the account") as step:
-            missing = account.missing_datapoints(self._platform, points)
-            for point in missing:
-                self._platform.create_datapoint(point)
-            profile = account.ensure_profile(self._platform, self._plan.choice)
-            step.say(f"profile {profile.name}, {len(missing)} new datapoints")
+            new = self._plan.account.ensure_datapoints(points)
+            profile = self._plan.account.ensure_profile(self._plan.choice)
+            step.say(f"profile {profile.name}, {new} new datapoints")
             return profile
 
     def _register(self) -> Credentials | None:
@@ -130,6 +143,15 @@ class _Provisioning:
         with self._talk.step("applying the profile") as step:
             self._platform.apply_profile(profile.id, self._id)
             step.say(profile.name)
+        group, tags = self._request.group, self._request.tags
+        if not group and not tags:
+            return
+        with self._talk.step("adding group and tags") as step:
+            if group:
+                group_id = self._plan.account.ensure_group(group)
+                self._platform.groups.add(group_id, [self._id])
+            self._platform.devices.add_tags(self._id, tags)
+            step.say(", ".join([*([f"group {group}"] if group else []), *tags]))
 
     def _put_settings(self, config: DeviceFile, credentials: Credentials | None) -> None:
         with self._talk.step("writing identity and settings"):

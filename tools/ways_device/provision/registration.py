@@ -7,15 +7,23 @@ intent            no                register
 intent            yes               it is ours, its password was lost: delete, register
 registered ...    yes               go on with the journalled credentials
 any               no                register anew: somebody deleted it
+
+A device is deleted only if the journal says that we made it and its metadata name no other board.
 """
+
+from typing import Any
 
 from ways_device.api.answers import Answer
 from ways_device.api.credentials import Credentials, read_credentials
 from ways_device.api.platform import Platform
 from ways_device.errors import AmbiguousError, ApiError, ConflictError
 from ways_device.journal import Entry, Journal
+from ways_device.secrets import one_line
 
 _ATTEMPTS = 3
+_SUCCESSES = range(200, 300)
+# After these a device of the id may exist.
+_MAYBE_THERE = (AmbiguousError, ConflictError)
 
 
 class Registration:
@@ -92,49 +100,82 @@ class Registration:
 
         Raises ApiError; AmbiguousError if even looking does not tell what became of it.
         """
-        entry = self.entry
-        fresh = Entry(entry.origin, entry.device_id, board_id=self._board_id)
-        ours = self._is_lost
-        self.entry = fresh
-        self._journal.save(fresh)
-        if ours:
-            self._platform.delete_device(entry.platform_id)
-        answer = self._post_until_clear(fresh, name, metadata, ours)
-        return self._kept(fresh, answer)
+        before = self.entry
+        ours = self._is_lost or before.credentials is not None
+        if self._is_lost:
+            self._remove(before, self._there)
+        self.entry = Entry(before.origin, before.device_id, board_id=self._board_id)
+        self._journal.save(self.entry)
+        answer = self._post_until_clear(before, name, metadata, ours)
+        return self._kept(self.entry, answer)
 
     def _post_until_clear(
-        self, entry: Entry, name: str, metadata: dict[str, str], ours: bool
+        self, before: Entry, name: str, metadata: dict[str, str], ours: bool
     ) -> Answer:
-        """Register; after an unclear answer remove what may be there and try again.
+        """Register; after an unclear answer look, remove what may be there, and try again.
 
-        ours  tells whether a device of this id could only be one that we made
+        before  what the journal goes back to if nothing was made
+        ours    tells whether a device of this id could only be one that we made
         """
+        entry = self.entry
         for attempt in range(1, _ATTEMPTS + 1):
             try:
-                return self._platform.register(entry.device_id, name, metadata)
-            except (AmbiguousError, ConflictError) as exc:
-                # It did not exist when we began: once an answer got lost, what is there is ours.
-                ours = ours or isinstance(exc, AmbiguousError)
-                if not ours:
-                    self._journal.discard(entry)
-                    raise _taken(entry.device_id, exc) from exc
-                if attempt == _ATTEMPTS:
-                    raise
-                self._platform.delete_device(entry.device_id)
-            except ApiError:
+                return self._post(entry, name, metadata)
+            except ApiError as exc:
                 # A clear refusal made nothing; but an earlier, unclear attempt may have.
-                if not ours:
-                    self._journal.discard(entry)
-                raise
+                if not ours and not isinstance(exc, AmbiguousError):
+                    self._take_back(before)
+                    if isinstance(exc, ConflictError):
+                        raise _taken(entry, exc) from exc
+                    raise
+                if attempt == _ATTEMPTS or not isinstance(exc, _MAYBE_THERE):
+                    raise
+            # It did not exist when we began: once an answer got lost, what is there is ours.
+            ours = True
+            self._remove(entry, self._platform.device(entry.device_id))
         raise AssertionError("the last attempt returns or raises")
+
+    def _post(self, entry: Entry, name: str, metadata: dict[str, str]) -> Answer:
+        try:
+            answer = self._platform.register(entry.device_id, name, metadata)
+            if answer.is_json:
+                return answer
+            raise AmbiguousError("the answer is empty", answer.status, answer.text)
+        except AmbiguousError as exc:
+            if exc.status not in _SUCCESSES:
+                raise
+            path = self._journal.keep_answer(entry, exc.body)
+            raise AmbiguousError(
+                f"the answer to the registration of {entry.device_id} is not JSON; it is kept in "
+                f"{path}. Running this again puts it right; is this the platform's address?",
+                exc.status,
+                exc.body,
+            ) from exc
+
+    def _remove(self, entry: Entry, there: dict[str, Any] | None) -> None:
+        """Delete a device whose password nobody has. Raises ConflictError if it is not ours."""
+        if there is None:
+            return
+        metadata = there.get("metadata")
+        board = metadata.get("board") if isinstance(metadata, dict) else None
+        if board not in (None, "", entry.board_id, self._board_id):
+            raise ConflictError(
+                f"{entry.platform_id} exists, and it was made for another board "
+                f"({one_line(str(board))}); give another --device-id, or delete that device first"
+            )
+        self._platform.delete_device(entry.platform_id)
+
+    def _take_back(self, before: Entry) -> None:
+        """Put the journal back as it was: nothing was made."""
+        self.entry = before
+        if self._known:
+            self._journal.save(before)
+        else:
+            self._journal.discard(before)
 
     def _kept(self, entry: Entry, answer: Answer) -> Credentials:
         """Put the login on the disk before anything else can fail."""
-        try:
-            found = answer.json("POST /v1/iot/devices")
-        except ApiError:
-            found = None
-        credentials = read_credentials(found, entry.device_id)
+        credentials = read_credentials(answer.json("POST /v1/iot/devices"), entry.device_id)
         if credentials is None:
             path = self._journal.keep_answer(entry, answer.text)
             raise ApiError(
@@ -148,10 +189,10 @@ class Registration:
         return credentials
 
 
-def _taken(device_id: str, exc: ApiError) -> ConflictError:
+def _taken(entry: Entry, exc: ApiError) -> ConflictError:
     return ConflictError(
-        f"the id {device_id} is taken, perhaps by another account; give another --device-id "
-        f"({exc})",
+        f"the id {entry.device_id} is taken, perhaps by another account; give another "
+        f"--device-id ({exc})",
         exc.status,
         exc.body,
     )

@@ -39,6 +39,9 @@ class Request:
     # The sandbox checks that no reading is lost by boot and seq in telemetry.
     with_sequence: bool = False
     wait_s: float = 120.0
+    # Made if the account has none of this name.
+    group: str | None = None
+    tags: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if len(self.name) not in _NAME_LENGTHS or not self.name.isprintable():

@@ -1,0 +1,53 @@
+"""A virtual board that holds the agent and is a device, for commands that change boards."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from certificates import Authority
+from realparts import part
+
+from ways_device import identity
+from ways_device.board import CONFIG_PATH, Board
+from ways_device.boardlink import BoardLink
+from ways_device.bytecode import DeviceFile
+from ways_device.deploy import deploy
+from ways_device.resources import device_source
+from ways_device.talk import Talk
+from ways_device.wifi import Network
+
+DEVICE_ID = "esp32-of-the-test"
+LOGIN = {"username": "u-name", "password": "login-canary-password", "client_id": "c-id"}
+CA = Authority()
+WIFI = [Network("lab", "wifi-canary-password", 1)]
+SETTINGS: dict[str, Any] = {
+    "rev": 3,
+    "mqtt_host": "broker.invalid",
+    "sensors": [{"kind": "simulated", "key": "t"}],
+}
+
+
+def make_device(port: str) -> Board:
+    """Give the board at the port code, an identity and settings; return it, running."""
+    board = Board(BoardLink(port))
+    deploy(board, device_source(), Talk())
+    board.hold_and_reset(600)
+    board.install_identity(identity.body(DEVICE_ID, LOGIN, CA.der, WIFI))
+    give_settings(board)
+    board.release()
+    return board
+
+
+def give_settings(board: Board) -> None:
+    board.install([DeviceFile(CONFIG_PATH, json.dumps(SETTINGS).encode())], [])
+
+
+@contextmanager
+def device(folder: Path) -> Iterator[dict[str, Any]]:
+    """Run a virtual board that is DEVICE_ID; yield its info."""
+    words = ["vboard", "start", "--dir", str(folder / "chip"), "--flash-kb", "1024"]
+    with part(folder, *words) as info:
+        make_device(info["port"])
+        yield info
