@@ -18,6 +18,8 @@ SECONDS = 50
 LIMIT_S = 240
 DEVICES = 20
 RATE_PER_S = 1000
+# A little faster than promised, so that the wait for the last acknowledgement is made up for.
+PACE_PER_S = 1100
 BURST_S = 30
 LEFT_OUT = 7
 # As the messages leave: a device sends its share of a step, then waits for the next.
@@ -72,7 +74,7 @@ def _burst(devices, names, each):
     sent = []
     done = 0
     while done < each:
-        due = round((time.monotonic() - started_s + STEP_S) * RATE_PER_S / DEVICES)
+        due = round((time.monotonic() - started_s + STEP_S) * PACE_PER_S / DEVICES)
         batch = [_reading(seq) for seq in range(done, min(due, each))]
         for device, name in zip(devices, names, strict=True):
             sent += device.publish_many(f"devices/{name}/telemetry", batch)
