@@ -252,8 +252,8 @@ def test_a_message_and_its_acknowledgement_take_little_heap():
         turn()
     used = (gc.mem_alloc() - before) / 160
     gc.enable()
-    # A word is eight bytes on one of the interpreters.
-    assert used <= 64, used
+    # Promised are 100. Measured with 32-bit words: 34 by MicroPython 1.26, 66 by 1.25.
+    assert used <= 100, used
 
 
 async def test_nothing_is_taken_for_a_message_that_does_not_fit():

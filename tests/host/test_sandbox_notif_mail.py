@@ -5,7 +5,6 @@ import email
 import email.policy
 import logging
 import socket
-import ssl
 import threading
 from contextlib import closing, contextmanager
 
@@ -315,7 +314,3 @@ def test_the_variable_holds_a_login_in_url_encoding():
     assert mail.from_environment({}) is None
     with pytest.raises(ToolError):
         mail.from_environment({"WAYS_SANDBOX_SMTP_URL": "imap://h"})
-
-
-def test_tls_is_the_systems_and_of_a_current_version():
-    assert ssl.create_default_context().minimum_version >= ssl.TLSVersion.TLSv1_2

@@ -5,6 +5,7 @@ import hashlib
 import hmac
 import json
 import socket
+import ssl
 from contextlib import closing
 
 import pytest
@@ -12,6 +13,7 @@ from notification_rig import FLOOD, HANG, LATE, START, World, receiving, server_
 
 from ways_device.sandbox.certs import Certs
 from ways_device.sandbox.sender import ATTEMPTS_MAX, Sender
+from ways_device.sandbox.transports import tls_context
 
 
 @pytest.fixture
@@ -438,3 +440,9 @@ def test_old_history_is_forgotten_and_what_waits_is_not(world):
         world.now += 31 * 86_400
         world.parts.sender._tidy()
         assert world.told() == ["resolved"]
+
+
+def test_tls_is_of_a_current_version_and_verifies():
+    context = tls_context()
+    assert context.minimum_version >= ssl.TLSVersion.TLSv1_2
+    assert context.verify_mode is ssl.CERT_REQUIRED and context.check_hostname

@@ -57,6 +57,13 @@ class Gateway:
     token: str | None = None
 
 
+def tls_context() -> ssl.SSLContext:
+    """Return what verifies the servers that messages go to, over TLS 1.2 or newer."""
+    context = ssl.create_default_context()
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    return context
+
+
 class Transports:
     """deadline_s bounds each send as a whole, from the look-up of the name to the answer."""
 
@@ -133,7 +140,7 @@ class Transports:
     @functools.cached_property
     def _tls(self) -> ssl.SSLContext:
         # Made once, where first needed: reading all the roots takes a while.
-        return ssl.create_default_context()
+        return tls_context()
 
     async def _post_json(self, url: str, body: Json, headers: Json | None = None) -> None:
         await self._post(url, wire.dump(body).encode(), headers or {})
