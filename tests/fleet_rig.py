@@ -18,6 +18,7 @@ import httpx
 from certificates import Authority
 from fakeboard import FakeBoard
 from fakeplatform import KEY, FakePlatform
+from provisioning import Lines
 from rich.console import Console
 
 from ways_device.fleet import command, sheet
@@ -237,20 +238,6 @@ class FleetRig:
             and self.platform.passwords.get(board.body["device_id"]) == board.body["password"]
             and self.platform.devices.get(board.body["device_id"], {}).get("is_online")
         }
-
-
-class Lines:
-    def __init__(self, lines):
-        self._lines = lines
-
-    def write(self, text):
-        self._lines.append(text)
-
-    def flush(self):
-        pass
-
-    def text(self):
-        return "".join(self._lines)
 
 
 def make_agent(folder):

@@ -74,7 +74,7 @@ class Rig:
             self.board,
             KilledJournal(self.folder, killer),
             self.source,
-            Talk(Console(file=_Lines(self.said), markup=False)),
+            Talk(Console(file=Lines(self.said), markup=False)),
         )
         return command.provision(replace(self.request, **changes), WIFI, context)
 
@@ -92,7 +92,7 @@ class Rig:
         assert not self.board.held
 
 
-class _Lines:
+class Lines:
     def __init__(self, lines):
         self._lines = lines
 
@@ -101,6 +101,9 @@ class _Lines:
 
     def flush(self):
         pass
+
+    def text(self):
+        return "".join(self._lines)
 
 
 def make_agent(folder):

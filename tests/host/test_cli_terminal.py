@@ -183,7 +183,10 @@ def test_completion_fails_without_a_secret(tmp_path):
     assert "Traceback" not in shown
 
 
-@pytest.mark.skipif(shutil.which("bash") is None, reason="there is no bash here")
+@pytest.mark.skipif(
+    shutil.which("bash") is None,
+    reason="there is no bash here to complete in",
+)
 def test_completion_is_installed_for_the_shell_and_works_in_it(tmp_path):
     """A real bash runs --install-completion, then asks what comes after `ways-device dep`."""
     (tmp_path / "ways-device").write_text(f'#!/bin/sh\nexec {" ".join(COMMAND)} "$@"\n')

@@ -177,7 +177,10 @@ def test_a_hang_says_where_it_was(whole_run):
     assert re.search(r"in test_hangs\nKeyboardInterrupt", whole_run[1])
 
 
-@pytest.mark.skipif("32" not in BITS, reason="this machine cannot run 32-bit programs")
+@pytest.mark.skipif(
+    "32" not in BITS,
+    reason="a chip has 32-bit words, and this machine cannot run 32-bit programs",
+)
 def test_memory_is_limited_to_what_a_chip_has(whole_run):
     outcomes, output = whole_run
     assert outcomes["test_needs_memory[32]"] == "FAILED", output

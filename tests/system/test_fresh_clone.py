@@ -45,7 +45,7 @@ def python_for(user):
                 return program
         except OSError:
             continue
-    return pytest.skip("an ordinary user of this machine has no Python 3.10 or newer to run")
+    return pytest.skip("set-up is tried as an ordinary user, who has no Python >= 3.10 here")
 
 
 @pytest.fixture
@@ -56,7 +56,7 @@ def clone():
     listing = ["git", "-C", str(ROOT), "ls-files", "-co", "--exclude-standard", "-z"]
     files = subprocess.run(listing, capture_output=True, timeout=30, check=False).stdout
     if not files:
-        pytest.skip("this copy of the project is not a git repository")
+        pytest.skip("git tells which files belong to the project, and this copy is no checkout")
     for name in filter(None, files.decode().split("\0")):
         if (ROOT / name).is_file():
             (tree / name).parent.mkdir(parents=True, exist_ok=True)

@@ -42,7 +42,7 @@ QUICK_START = [
 @pytest.fixture(scope="module")
 def sandbox(tmp_path_factory):
     if CURL is None:
-        pytest.skip("there is no curl here to run the examples with")
+        pytest.skip("curl runs the examples, and there is none here: apt install curl")
     with running(tmp_path_factory.mktemp("reference")) as sandbox:
         yield sandbox
 

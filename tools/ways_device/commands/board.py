@@ -20,7 +20,7 @@ def provision(
     device_id: Annotated[
         str | None, typer.Option(help="Its id.  [default: esp32-<the board's own id>]")
     ] = None,
-    profile: Annotated[str | None, typer.Option(help="A profile's name or id.")] = None,
+    profile: options.Profile = None,
     interval: Annotated[
         int | None,
         typer.Option(
@@ -28,22 +28,14 @@ def provision(
         ),
     ] = None,
     wifi_file: options.WifiFile = None,
-    sensor: Annotated[
-        list[str] | None,
-        typer.Option(help="KIND:key=value,...; can repeat.  [default: internal_temperature]"),
-    ] = None,
+    sensor: options.Sensors = None,
     ca_file: options.CaFile = None,
     sandbox: options.Sandbox = None,
     api_url: options.ApiUrl = None,
     api_key_file: options.ApiKeyFile = None,
-    log_level: Annotated[str, typer.Option(help="What the board logs: E, W, I or D.")] = "I",
-    setting: Annotated[
-        list[str] | None,
-        typer.Option("--set", help="key=value of the device's settings; can repeat."),
-    ] = None,
-    wait: Annotated[
-        float, typer.Option(min=1, max=3600, help="Seconds to wait for the first reading.")
-    ] = 120,
+    log_level: options.LogLevel = "I",
+    setting: options.Settings = None,
+    wait: options.Wait = 120,
     as_json: options.AsJson = False,
 ) -> None:
     """Register a device, set up a board as it, and wait for its first reading.

@@ -33,24 +33,18 @@ def image(
         int | None,
         typer.Option(min=128, max=131072, help="The file system's size, without --firmware."),
     ] = None,
-    profile: Annotated[str | None, typer.Option(help="A profile's name or id.")] = None,
+    profile: options.Profile = None,
     interval: Annotated[
         int | None, typer.Option(help="Seconds between readings.  [default: 60]")
     ] = None,
     wifi_file: options.WifiFile = None,
-    sensor: Annotated[
-        list[str] | None,
-        typer.Option(help="KIND:key=value,...; can repeat.  [default: internal_temperature]"),
-    ] = None,
+    sensor: options.Sensors = None,
     ca_file: options.CaFile = None,
     sandbox: options.Sandbox = None,
     api_url: options.ApiUrl = None,
     api_key_file: options.ApiKeyFile = None,
-    log_level: Annotated[str, typer.Option(help="What the board logs: E, W, I or D.")] = "I",
-    setting: Annotated[
-        list[str] | None,
-        typer.Option("--set", help="key=value of the device's settings; can repeat."),
-    ] = None,
+    log_level: options.LogLevel = "I",
+    setting: options.Settings = None,
     yes: options.Yes = False,
     as_json: options.AsJson = False,
 ) -> None:

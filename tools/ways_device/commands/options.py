@@ -25,6 +25,19 @@ WifiFile = Annotated[
 CaFile = Annotated[
     Path | None, typer.Option(help="The CA of the broker.  [default: found by asking it]")
 ]
+Profile = Annotated[str | None, typer.Option(help="A profile's name or id.")]
+Sensors = Annotated[
+    list[str] | None,
+    typer.Option(help="KIND:key=value,...; can repeat.  [default: internal_temperature]"),
+]
+LogLevel = Annotated[str, typer.Option(help="What the board logs: E, W, I or D.")]
+Settings = Annotated[
+    list[str] | None,
+    typer.Option("--set", help="key=value of the device's settings; can repeat."),
+]
+Wait = Annotated[
+    float, typer.Option(min=1, max=3600, help="Seconds to wait for the first reading.")
+]
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask before what cannot be undone.")]
 DryRun = Annotated[
     bool, typer.Option("--dry-run", help="Say what would be done, and change nothing.")

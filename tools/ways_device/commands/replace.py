@@ -39,9 +39,7 @@ def replace(
     setting: Annotated[
         list[str] | None, typer.Option("--set", help="key=value of its settings; can repeat.")
     ] = None,
-    wait: Annotated[
-        float, typer.Option(min=1, max=3600, help="Seconds to wait for the first reading.")
-    ] = 120,
+    wait: options.Wait = 120,
     yes: options.Yes = False,
     dry_run: options.DryRun = False,
     sandbox: options.Sandbox = None,

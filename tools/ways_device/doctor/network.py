@@ -127,11 +127,11 @@ def _time(
     )
     judge = _NETWORK.warning if abs(clock_off_s) < _CLOCK_OK_S else _NETWORK.problem
     if why:
-        yield _NETWORK.problem("DNS", f"of the time servers: {'; '.join(why)}", _DNS_TODO)
+        yield _NETWORK.problem("DNS", f"of the time servers: {'; '.join(why)}", _DNS_REMEDY)
     yield judge("time", f"no time server tells it: {', '.join(bad)}; {off}", todo)
 
 
-_DNS_TODO = "check the network's name server, or set dns_servers: ways-device config set"
+_DNS_REMEDY = "check the network's name server, or set dns_servers: ways-device config set"
 
 
 def _tls(answer: dict[str, Any]) -> Finding:

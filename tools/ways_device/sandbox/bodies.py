@@ -26,6 +26,10 @@ Name = Annotated[str, Field(min_length=1, max_length=255)]
 Tag = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[^/]+$")]
 Topic = Annotated[str, Field(min_length=1, max_length=255)]
 Document = Annotated[dict[str, Any], AfterValidator(_plain)]
+Id = Annotated[str, Field(min_length=1, max_length=255)]
+Severity = Literal["critical", "warning", "info"]
+Scope = Literal["fleet", "group", "profile", "device"]
+Cooldown = Annotated[int, Field(ge=0, le=31_536_000)]
 Interval = Annotated[int, Field(ge=1, le=31_536_000)]
 Key = Annotated[str, Field(pattern=KEY_PATTERN), AfterValidator(_not_reserved)]
 
@@ -42,6 +46,17 @@ class _Body(BaseModel):
             key: value
             for key, value in sent.items()
             if value is not None or key not in _NOT_CLEARED
+        }
+
+
+class DescribedBody(BaseModel):
+    """A body of which only the description can be cleared."""
+
+    def given(self) -> Json:
+        """Return the fields that the caller sent. null clears a description, else says nothing."""
+        sent = self.model_dump(exclude_unset=True)
+        return {
+            key: value for key, value in sent.items() if value is not None or key == "description"
         }
 
 

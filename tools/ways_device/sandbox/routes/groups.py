@@ -5,8 +5,9 @@ from typing import Annotated
 from fastapi import APIRouter
 from pydantic import Field
 
+from ways_device.sandbox.bodies import Id
 from ways_device.sandbox.platform import The
-from ways_device.sandbox.rule_bodies import GroupChange, Id, Members, NewGroup
+from ways_device.sandbox.rule_bodies import GroupChange, Members, NewGroup
 from ways_device.sandbox.wire import Json
 
 router = APIRouter(prefix="/v1/iot/groups")
