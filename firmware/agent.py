@@ -3,16 +3,26 @@
 import asyncio
 import sys
 
-from firmware import files, unload
+from micropython import const
+
+from firmware import unload
+
+# How long a good-bye to the broker may take, and the end of the tasks.
+_LEAVE_MS = const(5_000)
+# Flash is left alone in the first moments of a start: it may be one of many.
+_QUIET_MS = const(10_000)
 
 
-async def keep_last_good(up, root, log):
+async def keep_last_good(session, board, log, quiet_ms=_QUIET_MS):
     """A config that has brought a session is one to come back to."""
-    await up.wait()
+    await session.up.wait()
+    await asyncio.sleep_ms(quiet_ms)
     try:
-        files.copy(root + "config.json", root + "config.last")
-    except OSError as exc:
-        log.warn("config_not_kept", why=exc)
+        from firmware import lastgood
+
+        lastgood.keep(session, board, log)
+    finally:
+        unload("lastgood")
     return True
 
 
@@ -30,30 +40,57 @@ async def ask_time(hosts, resolve):
 
 
 class Agent:
-    def __init__(self, jobs, log, flush):
-        """jobs is [(name, coroutine function, its arguments ...)].
+    """The parts that others may work on, and the tasks."""
 
-        One that has done all it was there for returns True; no other is meant to return.
-        flush(reason) makes durable what only RAM holds.
-        """
-        self.flush = flush
-        self.jobs = jobs
+    _reason = None
+    _sleep_ms = 0
+    failed = None  # the task that ended the agent, by its name
+
+    def __init__(self, board, clock, log, wifi, session, sampler, store, publisher):
+        self.board = board
+        self.clock = clock
         self.log = log
+        self.wifi = wifi
+        self.session = session
+        self.sampler = sampler
+        self.store = store
+        self.publisher = publisher
+        # [(name, coroutine function, its arguments ...)]. One that has done all it was there for
+        # returns True; no other is meant to return.
+        self.jobs = []
         self._ended = asyncio.Event()
-        self._reason = None
+
+    def stop(self, sleep_ms=0):
+        """Have run() return, in good order: restart, or sleep for this long."""
+        self._sleep_ms = sleep_ms
+        self._ended.set()
 
     async def run(self):
-        """Run until one task ends, stop the others, raise what ended it."""
+        """Run all tasks until stop(); return for how long to sleep, 0 = restart.
+
+        When a task ends by itself the others are stopped, and what ended it is raised.
+        """
         tasks = []
         for job in self.jobs:
             tasks.append(asyncio.create_task(self._watch(*job)))
         try:
             await self._ended.wait()
+            if self._reason is None:
+                await asyncio.wait_for_ms(self.session.disconnect(), _LEAVE_MS)
+        except asyncio.TimeoutError:
+            pass
         finally:
             for task in tasks:
                 task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-        raise self._reason
+            try:
+                # One that does not let itself be cancelled must not keep us from a restart.
+                ended = asyncio.gather(*tasks, return_exceptions=True)
+                await asyncio.wait_for_ms(ended, _LEAVE_MS)
+            except asyncio.TimeoutError:
+                pass
+        if self._reason:
+            raise self._reason
+        return self._sleep_ms
 
     async def _watch(self, name, job, *arguments):
         try:
@@ -62,6 +99,7 @@ class Agent:
             reason = RuntimeError(name + " returned")
         except Exception as exc:  # not CancelledError: that is a BaseException
             reason = exc
-        self.log.error("task_ended", task=name, why=repr(reason))
         self._reason = self._reason or reason
+        self.failed = self.failed or name
         self._ended.set()
+        self.log.error("task_ended", task=name, why=repr(reason))

@@ -61,7 +61,10 @@ class Board:
     def __init__(self):
         self.nvs = Nvs("ways")
         self.wlan = network.WLAN(network.WLAN.IF_STA)
+        self.country = network.country
+        self.hostname = network.hostname
         self.reset = machine.reset
+        self.deepsleep = machine.deepsleep
         self.unique_id = machine.unique_id
         self.pin = machine.Pin
         self._rtc = machine.RTC()
@@ -69,6 +72,13 @@ class Board:
     def reset_cause(self):
         """Return why the chip started: power, hard, watchdog, sleep, soft or unknown."""
         return _CAUSES.get(machine.reset_cause(), "unknown")
+
+    def watchdog(self, limit_ms):
+        """Have the chip reset unless the function that this returns is called so often.
+
+        Called again it sets another limit; nothing but a reset of the hardware ends it.
+        """
+        return machine.WDT(timeout=limit_ms).feed
 
     def set_rtc(self, when):
         """Set the chip's clock to (year, month, day, weekday, hour, minute, second, 0) in UTC."""
@@ -84,6 +94,12 @@ class Board:
     def adc_mv(self, pin):
         """Return the voltage at an ADC pin in mV, with the factory calibration applied."""
         return machine.ADC(machine.Pin(pin), atten=machine.ADC.ATTN_11DB).read_uv() // 1000
+
+    def i2c(self, scl, sda):
+        """Return the I2C bus at these pins, the same one to all who ask (see i2c.py)."""
+        from firmware import i2c
+
+        return i2c.shared(machine, scl, sda)
 
     def chip_temperature_c(self):
         """Return the temperature of the die in degC, far above the air around it."""

@@ -42,8 +42,18 @@ class Nvs:
         return self._folder + "/" + key
 
 
+class Pin:
+    """There is none."""
+
+    IN = PULL_UP = PULL_DOWN = IRQ_RISING = IRQ_FALLING = None
+
+    def __init__(self, *_settings):
+        raise OSError(19)
+
+
 class Board:
     has_own_time = True
+    pin = Pin
 
     def __init__(self, root):
         """root is a folder; its identity, NVS and log belong to this device alone."""
@@ -69,6 +79,14 @@ class Board:
     def reset_cause(self):
         return "power"
 
+    def watchdog(self, _limit_ms):
+        """Return what feeds it, which does nothing: there is none."""
+        return self.status
+
+    def deepsleep(self, _ms):
+        """End the process: a machine does not sleep for one of its programs."""
+        sys.exit(1)
+
     def set_rtc(self, when):
         """Leave the machine's clock alone: it has an owner."""
 
@@ -78,10 +96,10 @@ class Board:
     def set_rtc_memory(self, data):
         self._rtc_memory = bytes(data)
 
-    def adc_mv(self, pin):
+    def adc_mv(self, *_pins):
         raise OSError(19)
 
-    pin = adc_mv
+    i2c = adc_mv
 
     # As a station: a machine manages its network itself. It is always joined, without a radio.
 
@@ -93,7 +111,7 @@ class Board:
     def status(self, _what=None, **_settings):
         return None
 
-    config = status
+    config = country = hostname = status
 
     def ifconfig(self):
         return ("", "", "", _nameserver())

@@ -15,6 +15,8 @@ BUILT_EPOCH_S = 1795392000
 _PORT_EPOCH_S = 946684800 if time.gmtime(0)[0] == 2000 else 0
 _RESYNC_MS = const(6 * 3600 * 1000)
 _LOOK_MS = const(5000)
+# How long asking all servers may take, with names to look up, and then some.
+_EXCHANGE_MS = const(180_000)
 # A time server may be this far behind the last one, and nobody's clock is further ahead.
 _TOLERANCE_S = const(2)
 _HORIZON_S = const(10 * 366 * 86400)
@@ -33,11 +35,21 @@ class Clock:
         self.settled = asyncio.Event()
         # To be set by who finds reason to doubt the time: it is asked for at once.
         self.doubted = asyncio.Event()
+        self.dues = {}
 
     ticks_ms = staticmethod(time.ticks_ms)
     ticks_diff = staticmethod(time.ticks_diff)
     ticks_add = staticmethod(time.ticks_add)
     sleep_ms = staticmethod(asyncio.sleep_ms)
+
+    def alive(self, name, within_ms):
+        """Note that a task goes on, and will say so again within this time.
+
+        None: it waits for another task, of which that is known. See supervisor.py.
+        """
+        if within_ms is not None:
+            within_ms = time.ticks_add(time.ticks_ms(), within_ms)
+        self.dues[name] = within_ms
 
     def uptime_ms(self):
         """Return the time since the agent started, in ms; it does not wrap.
@@ -129,7 +141,9 @@ class Clock:
         The exchange raises OSError or ValueError; it has its own deadline.
         """
         while True:
+            self.alive("clock", None)
             await up.wait()
+            self.alive("clock", _EXCHANGE_MS)
             try:
                 epoch_s = await exchange(*arguments)
                 ahead_s = epoch_s - self._floor_s()
@@ -143,8 +157,11 @@ class Clock:
                 log.warn("sync_failed", why=exc)
                 # A network that blocks time servers is no reason not to try the broker.
                 self.settled.set()
-                await asyncio.sleep_ms(backoff.next_ms())
+                wait_ms = backoff.next_ms()
+                self.alive("clock", wait_ms + _EXCHANGE_MS)
+                await asyncio.sleep_ms(wait_ms)
                 continue
+            self.alive("clock", _RESYNC_MS + _EXCHANGE_MS)
             try:
                 await asyncio.wait_for_ms(self.doubted.wait(), _RESYNC_MS)
             except asyncio.TimeoutError:

@@ -21,8 +21,7 @@ class Composer:
         self.clock = clock
         self.log = log
         self.with_sequence = with_sequence
-        # An array would mix what values a reading has with what others have: whole ones only.
-        self.batch = batch if len(topics.parts) == 1 else 1
+        self.batch = batch
         self.most_bytes = most_bytes
         self.record = memoryview(bytearray(HEADER_SIZE + 256))
 
@@ -35,7 +34,9 @@ class Composer:
         """
         texts = []
         taken = size = 0
-        while taken < (count or self.batch):
+        # An array would mix what values a reading has with what others have: whole ones only.
+        batch = self.batch if len(self.parts) == 1 else 1
+        while taken < (count or batch):
             text = self._text(lane, skip + taken, part)
             if text is None:
                 break
@@ -47,7 +48,7 @@ class Composer:
             taken += 1
         if not texts:
             return None, taken
-        if self.batch > 1:
+        if batch > 1:
             return ("[" + ", ".join(texts) + "]").encode(), taken
         return texts[0].encode(), taken
 

@@ -26,7 +26,7 @@ FIELDS = ("device_id", "username", "password", "client_id", "ca", "wifi")
 _MAGIC = const(b"WID1")
 _HEADER = const("<4sIH")
 _HEADER_SIZE = const(10)
-_MAX_SIZE = const(4000)  # an NVS blob has to fit one page of 4096 bytes
+MAX_SIZE = 4000  # an NVS blob has to fit one page of 4096 bytes
 
 
 class Identity:
@@ -85,7 +85,7 @@ def load(board):
     newest = None
     why = "no identity"
     for slot in SLOTS:
-        for read in (_read_nvs, _read_file):
+        for read in (read_nvs, read_file):
             try:
                 found = unpack(read(board, slot))
             except CorruptError as exc:
@@ -99,9 +99,9 @@ def load(board):
     return newest
 
 
-def _read_nvs(board, slot):
+def read_nvs(board, slot):
     # Few identities need the largest buffer.
-    for size in (1024, 2048, _MAX_SIZE):
+    for size in (1024, 2048, MAX_SIZE):
         buf = bytearray(size)
         length = board.nvs.get_blob_into(nvs_key(slot), buf)
         if length >= 0:
@@ -109,12 +109,12 @@ def _read_nvs(board, slot):
     return memoryview(buf)[: max(0, length)]
 
 
-def _read_file(board, slot):
+def read_file(board, slot):
     try:
         with open(file_path(board.root, slot), "rb") as file:
             # read() takes memory for all that it is allowed to read, before it reads.
             size = file.seek(0, 2)
             file.seek(0)
-            return memoryview(file.read(min(size, _MAX_SIZE)))
+            return memoryview(file.read(min(size, MAX_SIZE)))
     except OSError:
         return b""

@@ -7,17 +7,24 @@ W   degraded but handled            D   every step, off in the field
 LEVELS = "EWID"
 
 
-class Log:
-    def __init__(self, module, uptime_ms, level, sink=print):
+class Root:
+    """What all logs of an agent share."""
+
+    def __init__(self, uptime_ms, level, sink=print):
         """level is one of LEVELS; sink takes one finished line."""
-        self.module = module
         self.uptime_ms = uptime_ms
         self.level = LEVELS.index(level)
         self.sink = sink
 
+
+class Log:
+    def __init__(self, module, root):
+        self.module = module
+        self.root = root
+
     def child(self, module):
-        """Return a log of the same level and sink for another module."""
-        return Log(module, self.uptime_ms, LEVELS[self.level], self.sink)
+        """Return the log of another module."""
+        return Log(module, self.root)
 
     def error(self, event, **fields):
         self._line(0, event, fields)
@@ -32,11 +39,12 @@ class Log:
         self._line(3, event, fields)
 
     def _line(self, level, event, fields):
-        if level > self.level:
+        root = self.root
+        if level > root.level:
             return
-        line = "%d %s %s %s" % (self.uptime_ms(), LEVELS[level], self.module, event)
+        line = "%d %s %s %s" % (root.uptime_ms(), LEVELS[level], self.module, event)
         for key in sorted(fields):
             # A value is free text at times (an exception's); one line stays one line.
             value = str(fields[key]).replace("\r", " ").replace("\n", " ")
             line += " %s=%s" % (key, value)
-        self.sink(line)
+        root.sink(line)

@@ -14,24 +14,23 @@ import asyncio
 from micropython import const
 from umqtt.simple import MQTTClient
 
-from firmware import packet, transport
+from firmware import transport, unload
 from firmware.errors import LinkError
 from firmware.window import Window
 
 _TICK_MS = const(250)
-# How long each stage of a login may take; with the ticks no more than 30 s in all.
+# How long the first stage of a login may take, and the longest; see login.py.
 _DNS_MS = const(7_000)
-_TCP_MS = const(6_000)
-_TLS_MS = const(10_000)
-_CONNACK_MS = const(6_000)
+_MOST_MS = const(10_000)
 # A session that lived this long was a good one: the next failure starts at the short delays.
 _STABLE_MS = const(30_000)
-# A login that was refused twice will be refused again until somebody changes something; and a
-# session that the broker closed so often within this time is one that another client takes.
-_LONG_MS = const(300_000)
+# What looks after a link says so more often than this.
+_ALIVE_MS = const(60_000)
 
 
 class Session(MQTTClient):
+    present = False  # the broker had kept the session that the last login opened
+
     def __init__(
         self, client_id, server, port=0, user=None, password=None, keepalive=60, ssl=None, *,
         gate, resolve, clock, log, backoff, ready, doubted, window=16, buffer_bytes=1024,
@@ -47,6 +46,7 @@ class Session(MQTTClient):
         """
         super().__init__(client_id, server, port, user, password, keepalive, ssl)
         self.up = asyncio.Event()
+        self.retained = 0  # 1 while the callback is given a message that the broker had kept
         self.logins = 0  # how many links there have been, to tell a new one from the last
         self.gate = gate
         self.resolve = resolve
@@ -63,9 +63,9 @@ class Session(MQTTClient):
         self._tasks = ()
         self._fault = None  # what ended the link
         self.stage = "dns"  # what the link is doing, None while it is up
-        self._refusals = 0
-        self._was_kicked = False  # the last link was closed by the broker while it worked
-        self._kicks = []  # when that happened to a session that was had at once after such a link
+        self.refusals = 0  # logins in a row that the broker refused
+        self.was_kicked = False  # the last link was closed by the broker while it worked
+        self.kicks = []  # when that happened to a session that was had at once after such a link
 
     @property
     def has_room(self):
@@ -100,9 +100,12 @@ class Session(MQTTClient):
 
     async def run(self):
         """Keep a link open, for ever. up is set while messages can be sent."""
+        alive = self.clock.alive
         while True:
             try:
+                alive("mqtt", None)
                 await self.gate()
+                alive("mqtt", _ALIVE_MS)
                 await self.connect(False)
                 await self._turned.wait()
             except Exception as exc:
@@ -111,10 +114,20 @@ class Session(MQTTClient):
                 self._close()
             delay_ms = self.backoff.next_ms()
             try:
-                delay_ms += self._judge(transport.why(self._fault))
+                delay_ms += self._judge()
             except Exception:  # no memory to say why: it comes back, and so has the link to
                 pass
+            alive("mqtt", delay_ms + _ALIVE_MS)
             await self.clock.sleep_ms(delay_ms)
+
+    def _judge(self):
+        """Log why the link has ended; return how much longer than usual to wait, in ms."""
+        from firmware import verdict
+
+        try:
+            return verdict.judge(self, self._fault)
+        finally:
+            unload("verdict")
 
     async def connect(self, clean_session=True, timeout=None):
         """Open a link and log in; return True if the broker kept our session.
@@ -125,8 +138,8 @@ class Session(MQTTClient):
         self._close()
         self._fault = None
         self._turned.clear()
-        self._most_ms = 1000 * timeout if timeout else _TLS_MS
-        self._begin("dns", _DNS_MS)
+        self._most_ms = 1000 * timeout if timeout else _MOST_MS
+        self.begin("dns", _DNS_MS)
         self._tasks = (
             asyncio.create_task(self._live(clean_session)),
             asyncio.create_task(self._watch()),
@@ -139,7 +152,7 @@ class Session(MQTTClient):
         self._turned.clear()
         if self._fault:
             raise self._fault
-        return self._present
+        return self.present
 
     async def disconnect(self):
         """Leave in good order: the broker will not publish the will."""
@@ -155,37 +168,25 @@ class Session(MQTTClient):
 
     async def _live(self, clean):
         """Log in, then read until the link ends."""
-        link = self.link
         try:
-            address = await self.resolve(self.server)
-            self._begin("tcp", _TCP_MS)
-            link.open(address, self.port)
-            await link.connected()
-            self._begin("tls", _TLS_MS)
-            if self.ssl:
-                link.secure(self.ssl, self.server)
-            # CONNECT is the write that drives the handshake, and leaves after it.
-            link.put(packet.connect_into(link.tx, self, clean))
-            await link.drain()
-            self._begin("connack", _CONNACK_MS)
-            await link.read(self._connack)
-            if clean and self._present:
-                raise LinkError("protocol: session present")
-            self._begin("resend", _TLS_MS)
-            await self.window.resume(self._present)
-            self.log.info("session_up", resumed=self._present)
-            self._begin(None, 0)
+            await self._log_in(clean)
+            self.log.info("session_up", resumed=self.present)
+            self.begin(None, 0)
             self.logins += 1
             self.up.set()
             self._turned.set()
             self._stir()
-            await link.read(self.window.take)
+            await self.link.read(self.window.take)
         except Exception as exc:
             self._fail(exc)
 
-    def _connack(self, at, body, end):
-        self._present = packet.parse_connack(self.link.rx, at, body, end)
-        return True
+    async def _log_in(self, clean):
+        from firmware import login
+
+        try:
+            await login.log_in(self, clean)
+        finally:
+            unload("login")
 
     async def _watch(self):
         """End a link that is late, be it in a stage of its login or afterwards."""
@@ -194,6 +195,7 @@ class Session(MQTTClient):
         try:
             while not why:
                 await clock.sleep_ms(_TICK_MS)
+                clock.alive("mqtt", _ALIVE_MS)
                 now = clock.ticks_ms()
                 passed_ms = clock.ticks_diff(now, self.since)
                 if not self.stage:
@@ -207,7 +209,7 @@ class Session(MQTTClient):
         except Exception as exc:
             self._fail(exc)
 
-    def _begin(self, stage, limit_ms):
+    def begin(self, stage, limit_ms):
         """Note what the link does from now on: a stage of its login, or None once it is up."""
         self.stage = stage
         self._limit_ms = min(limit_ms, self._most_ms)
@@ -226,24 +228,6 @@ class Session(MQTTClient):
             task.cancel()
         self._tasks = ()
         self.link.close()
-
-    def _judge(self, why):
-        """Say why the link has ended; return how much longer than usual to wait after that."""
-        self.log.warn("session_failed", why=why)
-        if why in ("tls:clock", "tls:expired"):
-            self.doubted.set()
-        self._refusals = self._refusals + 1 if why.startswith("auth:") else 0
-        was_kicked = self._was_kicked
-        self._was_kicked = self.stage is None and why in ("closed", "tcp:ECONNRESET")
-        if was_kicked and self._was_kicked:
-            clock, kicks, now = self.clock, self._kicks, self.clock.ticks_ms()
-            kicks.append(now)
-            if len(kicks) > 2 and 0 <= clock.ticks_diff(now, kicks.pop(0)) <= _LONG_MS:
-                self.log.error("session_contested")
-                if self.contested:
-                    self.contested("session_contested", {})
-                return self.backoff.max_ms
-        return _LONG_MS if self._refusals > 1 else 0
 
     def _stir(self):
         self.ready.set()

@@ -13,7 +13,7 @@ _DUP = const(0x08)
 _QOS1 = const(0x02)
 
 
-def _header(buf, first, size):
+def header(buf, first, size):
     """Write the fixed header of a packet with size bytes after it; return where they start.
 
     A longer form of the same length is not allowed by the standard, so the size of the header
@@ -31,40 +31,18 @@ def _header(buf, first, size):
     return end
 
 
-def _number(buf, at, value):
+def number(buf, at, value):
     """Write a number of two bytes; return where the next field starts."""
     buf[at] = value >> 8
     buf[at + 1] = value & 0xFF
     return at + 2
 
 
-def _text(buf, at, data):
+def text(buf, at, data):
     """Write a length and the data; return where the next field starts."""
-    at = _number(buf, at, len(data))
+    at = number(buf, at, len(data))
     buf[at : at + len(data)] = data
     return at + len(data)
-
-
-def connect_into(buf, client, clean):
-    """Write CONNECT; return its size. client has the fields of umqtt.simple's MQTTClient."""
-    flags = 0x02 if clean else 0
-    fields = [client.client_id]
-    if client.lw_topic:
-        flags |= 0x04 | client.lw_qos << 3 | (0x20 if client.lw_retain else 0)
-        fields += (client.lw_topic, client.lw_msg)
-    if client.user is not None:
-        flags |= 0xC0
-        fields += (client.user, client.pswd)
-    size = 10
-    for field in fields:
-        size += 2 + len(field)
-    at = _text(buf, _header(buf, 0x10, size), b"MQTT")
-    buf[at] = 4
-    buf[at + 1] = flags
-    at = _number(buf, at + 2, client.keepalive)
-    for field in fields:
-        at = _text(buf, at, field)
-    return at
 
 
 def publish_into(buf, topic, message, retain, packet_id, dup):
@@ -74,17 +52,17 @@ def publish_into(buf, topic, message, retain, packet_id, dup):
     if packet_id:
         size += 2
         first |= _QOS1 | (_DUP if dup else 0)
-    at = _text(buf, _header(buf, first, size), topic)
+    at = text(buf, header(buf, first, size), topic)
     if packet_id:
-        at = _number(buf, at, packet_id)
+        at = number(buf, at, packet_id)
     buf[at : at + len(message)] = message
     return at + len(message)
 
 
 def subscribe_into(buf, topic, qos, packet_id):
     """Write SUBSCRIBE for one topic filter; return its size."""
-    at = _number(buf, _header(buf, 0x82, 5 + len(topic)), packet_id)
-    at = _text(buf, at, topic)
+    at = number(buf, header(buf, 0x82, 5 + len(topic)), packet_id)
+    at = text(buf, at, topic)
     buf[at] = qos
     return at + 1
 
@@ -107,15 +85,6 @@ def frame(buf, at, have):
         if shift > 21:
             raise LinkError("protocol: length")
     return None
-
-
-def parse_connack(buf, at, body, end):
-    """Return True if the broker kept our session. Raises LinkError if we are not in."""
-    if buf[at] != 0x20 or end != body + 2 or buf[body] > 1:
-        raise LinkError("protocol: CONNACK")
-    if buf[body + 1]:
-        raise LinkError("auth:%d" % buf[body + 1])
-    return buf[body] == 1
 
 
 def parse_publish(buf, first, start, have, end):

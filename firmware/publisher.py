@@ -4,7 +4,7 @@ The publisher is the owner of all its messages (see mqtt.py). A reference to one
 
     (kind, which, part)     kind is a lane of the store, or one of the names below
     which                   readings: the number of their group, counted by the lane;
-                            event: [its text, whether it is on the way]
+                            event: [its text, whether it is on the way, what to call then]
     part                    which of the topics that take readings
 """
 
@@ -55,18 +55,21 @@ class Publisher:
         """ready is an Event, set by session and store, cleared here only; budget 0 = no limit."""
         self.session = session
         self.store = store
-        self.compose = composer.compose
+        self.composer = composer
         self.topics = topics
         self.status = status
         self.clock = clock
         self.log = log
         self.ready = ready
-        self._lanes = (_Lane(LANES[0]), _Lane(LANES[1]))
+        self.lanes = (_Lane(LANES[0]), _Lane(LANES[1]))
         self.events = []
         self.budget = Budget(budget_per_min, clock)
 
-    def add_event(self, event_type, metadata):
-        """Have an event sent as soon as there is a session. The oldest of too many is lost."""
+    def add_event(self, event_type, metadata, done=None):
+        """Have an event sent as soon as there is a session. The oldest of too many is lost.
+
+        done() is called once the broker has it.
+        """
         if len(self.events) >= _MAX_EVENTS:
             for number, event in enumerate(self.events):
                 if not event[1]:
@@ -74,7 +77,7 @@ class Publisher:
                     self.log.warn("event_lost", count=1)
                     break
         text = codec.event(event_type, self.clock.now_s(), metadata)
-        self.events.append([text.encode(), False])
+        self.events.append([text.encode(), False, done])
         self.ready.set()
 
     async def run(self):
@@ -88,6 +91,7 @@ class Publisher:
                 if wait_ms or not self._send_next():
                     break
                 self.budget.spend()
+            self.clock.alive("publisher", wait_ms + 2 * _LOOK_MS)
             if wait_ms:
                 await self.clock.sleep_ms(wait_ms)
                 continue
@@ -104,11 +108,13 @@ class Publisher:
         if kind == EVENT:
             if which in self.events:
                 self.events.remove(which)
+                if which[2]:
+                    which[2]()
         elif kind == DROP:
             self._drop_sent = False
             self.store.drop_told()
         elif kind in LANES:
-            lane = self._lanes[kind]
+            lane = self.lanes[kind]
             lane.open[which - lane.first][1] -= 1
             self._settle(lane)
 
@@ -124,14 +130,14 @@ class Publisher:
             return self.topics.status, self.status.document(), True
         if kind == ATTRIBUTES:
             return self.topics.attributes, self.status.attributes(), True
-        lane = self._lanes[kind]
+        lane = self.lanes[kind]
         count = lane.open[which - lane.first][0]
-        text, _ = self.compose(kind, lane.before(which), count, part)
+        text, _ = self.composer.compose(kind, lane.before(which), count, part)
         # There is no text only if flash cannot be read any more, and a message has to be sent.
         return self.topics.parts[part][0], text or b"{}", False
 
     def rewind(self):
-        for lane in self._lanes:
+        for lane in self.lanes:
             self.store.rewind(lane.kind)
             lane.open.clear()
             lane.part = None
@@ -158,7 +164,7 @@ class Publisher:
                 if not event[1]:
                     self.events.remove(event)
                 return True
-        live, backlog = self._lanes
+        live, backlog = self.lanes
         return self._send_readings(live) or self._send_readings(backlog)
 
     def _send_readings(self, lane):
@@ -167,13 +173,13 @@ class Publisher:
         part = lane.part or 0
         which = lane.first + len(lane.open)
         if lane.part is None:
-            text, count = self.compose(kind, lane.before(which), None, 0)
+            text, count = self.composer.compose(kind, lane.before(which), None, 0)
             if not count:
                 return False
             lane.open.append([count, 0])
         else:
             which -= 1
-            text, _ = self.compose(kind, lane.before(which), lane.open[-1][0], part)
+            text, _ = self.composer.compose(kind, lane.before(which), lane.open[-1][0], part)
         lane.part = part + 1 if part + 1 < len(self.topics.parts) else None
         if text and self._try(self.topics.parts[part][0], text, False, (kind, which, part)):
             lane.open[-1][1] += 1

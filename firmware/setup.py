@@ -8,16 +8,14 @@ import hashlib
 import json
 import os
 
-from firmware import identity
+from firmware import identity, slots, topics
 from firmware.board import Board
 from firmware.clock import Clock
 from firmware.config import checked
 from firmware.errors import ConfigError, CorruptError
-from firmware.files import replace
 from firmware.reading import declared
 from firmware.retained import Retained
 from firmware.sensors import open_all
-from firmware.topics import Topics
 
 _LOGIN = ("username", "password", "client_id")
 
@@ -33,7 +31,7 @@ def check(path):
         if not text.endswith(b"}"):
             raise ConfigError("config: not JSON")
         config = checked(json.loads(text))
-        Topics("id", config.topics)  # pyright: ignore[reportAttributeAccessIssue]
+        topics.topics_of("id", config.topics)  # pyright: ignore[reportAttributeAccessIssue]
         points = []
         opened = open_all(config.sensors, Board())  # pyright: ignore[reportAttributeAccessIssue]
         for _, sensor in opened:
@@ -68,11 +66,7 @@ def install_identity(path):
     slot, generation = _place(board, old, body)
     # The host's own bytes are stored as they came, so that it knows their hash.
     data = identity.pack(raw, generation)
-    if _copies(board, slot) != [data, data]:
-        # One after the other: each is whole before the other is touched.
-        replace(identity.file_path(board.root, slot), data)
-        board.nvs.set_blob(identity.nvs_key(slot), data)
-    if _copies(board, slot) != [data, data]:
+    if not slots.write(board, slot, data):
         _answer({"error": "what was written does not read back"})
         return
     digest = binascii.hexlify(hashlib.sha256(data).digest()).decode()
@@ -84,17 +78,6 @@ def seed_clock(epoch_s):
     board = Board()
     Clock(board, Retained(board)).set_utc(epoch_s)
     _answer({"epoch_s": epoch_s})
-
-
-def _copies(board, slot):
-    """Return the slot's copies in the file system and in NVS, b"" where there is none."""
-    try:
-        with open(identity.file_path(board.root, slot), "rb") as file:
-            kept = file.read()
-    except OSError:
-        kept = b""
-    buf = bytearray(4096)
-    return [kept, bytes(buf[: board.nvs.get_blob_into(identity.nvs_key(slot), buf)])]
 
 
 def _complete(body, old):
@@ -109,7 +92,7 @@ def _place(board, old, body):
     """Return the slot and generation that this body is to have."""
     if old is None:
         return 0, 1
-    slot = _slot_of(board, old.generation)
+    slot = slots.slot_of(board, old.generation)
     if old.device_id != body["device_id"]:
         return 1 - slot, old.generation + 1
     same = all(
@@ -117,17 +100,6 @@ def _place(board, old, body):
         for name in identity.FIELDS
     )
     return slot, old.generation + (0 if same else 1)
-
-
-def _slot_of(board, generation):
-    for slot in identity.SLOTS:
-        for data in _copies(board, slot):
-            try:
-                if identity.unpack(data).generation == generation:
-                    return slot
-            except CorruptError:
-                continue
-    return 0
 
 
 def _take(path):

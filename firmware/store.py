@@ -25,6 +25,7 @@ LANES = (LIVE, BACKLOG)  # in the order they are sent; a lane's number is its pl
 _HEADER = const("<HIII")
 HEADER_SIZE = 14
 _LOOK_MS = 1000
+_ALIVE_MS = const(60_000)
 
 
 def header(view):
@@ -56,7 +57,7 @@ class Store:
     def boot(self):
         return self.retained.boot
 
-    def look_back(self):
+    def take_stock(self):
         """Look what the last run left; return the metadata of the event store_opened."""
         retained = self.retained
         first, retained.front_first = retained.front_first, NONE
@@ -201,6 +202,7 @@ class Store:
     async def run(self):
         """Flush what has been waiting for flush_after_s, for ever."""
         while True:
+            self.clock.alive("store", _ALIVE_MS)
             await self.clock.sleep_ms(_LOOK_MS)
             age_s = self.front.age_s(self.clock.uptime_ms() // 1000)
             # Ages are whole seconds, and the next look is one away: never later than promised.

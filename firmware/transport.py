@@ -11,7 +11,7 @@ from asyncio import core  # pyright: ignore[reportAttributeAccessIssue] - not in
 import tls
 from micropython import const
 
-from firmware import packet, unload
+from firmware import packet
 from firmware.errors import LinkError
 
 _IPPROTO_TCP = const(6)
@@ -31,16 +31,6 @@ def context(ca):
     made.verify_mode = tls.CERT_REQUIRED  # pyright: ignore[reportAttributeAccessIssue]
     made.load_verify_locations(ca)
     return made
-
-
-def why(exc):
-    """Return a short, stable name for what ended a connection or kept it from being made."""
-    from firmware import verdict
-
-    try:
-        return verdict.why(exc)
-    finally:
-        unload("verdict")
 
 
 class Link:

@@ -36,7 +36,7 @@ class Window:
         self.topics = {}  # subscriptions to be had: filter -> QoS
         self.asked = {}  # packet id of a SUBSCRIBE without its answer -> filter
         self._last_id = 0
-        self._handled = []  # checksums of inbound QoS 1 messages, id included
+        self.handled = []  # checksums of inbound QoS 1 messages, id included
 
     def next_id(self):
         """Return a packet id, 1..65535, that nothing open has."""
@@ -65,36 +65,6 @@ class Window:
         self.topics[topic] = qos
         self.asked[packet_id] = topic
         link.put(size)
-
-    async def resume(self, present):
-        """Begin on a new link: send again what was not answered, in order.
-
-        If the broker has forgotten the session (not present), the messages are handed back: each
-        owner is told once. The subscriptions are asked for anew.
-        """
-        link = self.link
-        self.since = self.clock.ticks_ms()
-        if present:
-            for number, packet_id in enumerate(self.ids):
-                topic, msg, retain = self.owners[number].message(self.refs[number])
-                link.put(packet.publish_into(link.tx, topic, msg, retain, packet_id, True))
-                await link.drain()
-        else:
-            self._forget()
-        if self.asked or not present:
-            self.asked.clear()
-            for topic in list(self.topics):
-                self.subscribe(topic, self.topics[topic])
-                await link.drain()
-
-    def _forget(self):
-        owners = set(self.owners)
-        self.ids.clear()
-        self.owners.clear()
-        self.refs.clear()
-        self._handled.clear()
-        for owner in owners:
-            owner.rewind()
 
     def take(self, at, body, end):
         """Act on the packet rx[at:end]. Raises LinkError for one that a broker must not send."""
@@ -134,11 +104,16 @@ class Window:
         topic_at, topic_end, packet_id, message_at = packet.parse_publish(
             rx, first, body, have, end
         )
+        client = self.client
+        message = None
         if end > have:
             self.log.warn("message_oversize", bytes=end - message_at)
-        elif not self._is_duplicate(packet_id, first, rx[body:end]) and self.client.cb:
+        else:
+            message = bytes(rx[message_at:end])
+        if client.cb and not self._is_duplicate(packet_id, first, rx[body:have]):
+            client.retained = first & 1
             try:
-                self.client.cb(bytes(rx[topic_at:topic_end]), bytes(rx[message_at:end]))
+                client.cb(bytes(rx[topic_at:topic_end]), message)
             except Exception as exc:  # a message that cannot be handled must not come for ever
                 self.log.error("message_failed", why=repr(exc))
         if packet_id:
@@ -152,9 +127,9 @@ class Window:
         if not packet_id:
             return False
         check = binascii.crc32(data)
-        if first & 0x08 and check in self._handled:
+        if first & 0x08 and check in self.handled:
             return True
-        self._handled.append(check)
-        if len(self._handled) > _MAX_HANDLED:
-            self._handled.pop(0)
+        self.handled.append(check)
+        if len(self.handled) > _MAX_HANDLED:
+            self.handled.pop(0)
         return False

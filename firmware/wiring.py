@@ -7,55 +7,46 @@ later is defined elsewhere.
 import asyncio
 import binascii
 import random
-import sys
 
-from umqtt.simple import MQTTClient
-
-from firmware import VERSION, files, sensors, status, transport
+from firmware import fitting, sensors, status, supervisor, transport
 from firmware.account import Account
-from firmware.agent import Agent, ask_time, keep_last_good
+from firmware.agent import Agent, keep_last_good
 from firmware.backoff import Backoff
 from firmware.clock import Clock
 from firmware.composer import Composer
+from firmware.downlink import Downlink
 from firmware.errors import ConfigError, CorruptError
 from firmware.flashlog import FlashLog
 from firmware.front import Front
-from firmware.log import Log
+from firmware.log import Log, Root
 from firmware.mqtt import Session
 from firmware.publisher import Publisher
 from firmware.reading import Reading, declared
 from firmware.retained import Retained
-from firmware.sampler import Sampler
+from firmware.ring import Ring
 from firmware.store import Store
-from firmware.topics import Topics
 from firmware.wifi import Wifi
 
 
-def wire(board, config, identity, log_sink=print):
-    """Return the Agent of this board.
+def wire(board, config, identity, log_sink=print, cause=None):
+    """Return the Agent of this board; cause is why it was started, see lastrun.py.
 
     Raises ConfigError for settings that contradict each other or the board.
     """
     # The largest pieces, while there is room for them.
-    front = Front(config.front_bytes)
+    front, retained, kind = _memory(config, board)
     context = _context(identity)
-    retained = Retained(board)
     clock = Clock(board, retained)
-    log = Log("agent", clock.uptime_ms, config.log_level, log_sink)
+    if config.log_ring_bytes:
+        log_sink = Ring(config.log_ring_bytes, log_sink)
+    log = Log("agent", Root(clock.uptime_ms, config.log_level, log_sink))
     ready = asyncio.Event()
-    wifi = Wifi(
-        board.wlan,
-        identity.wifi,
-        clock,
-        log.child("wifi"),
-        _backoff(config),
-        config.dns_servers,
-    )
-    session = _session(config, identity, context, wifi, clock, log, ready)
-    topics = Topics(identity.device_id, config.topics)
+    wifi, session = _connections(board, config, identity, context, clock, log, ready)
+    topics = fitting.topics_of(identity, config)
     opened, reading = _measured(board, config)
     session.set_last_will(topics.status, status.WILL, True, 1)
-    store = _store(board, config, identity, reading, front, retained, clock, log, ready)
+    store = _store(kind, board, config, identity, reading, front, retained, clock, log, ready)
+    battery = fitting.battery(board, config)
     publisher = Publisher(
         session,
         store,
@@ -70,36 +61,83 @@ def wire(board, config, identity, log_sink=print):
             _buffer_bytes(config) - _ENVELOPE,
         ),
         topics,
-        status.Status(clock, _battery(board, config), wifi.rssi_dbm, _about(board, reading)),
+        status.Status(
+            clock,
+            battery and battery.level_pct,
+            wifi.rssi_dbm,
+            fitting.about(board, reading, cause),
+        ),
         clock,
         log.child("publisher"),
         ready,
         config.budget_per_min,
     )
     session.contested = publisher.add_event
-    sampler = Sampler(opened, reading, store, clock, log.child("sampler"), config.interval_s)
-    clock.start()
-    try:
-        files.tidy(board.root[:-1])
-    except OSError as exc:
-        log.warn("not_tidied", why=exc)
-    log.info("agent_started", boot=store.boot, version=VERSION)
-    for key in config.unknown:
-        log.warn("setting_unknown", key=key)
-    publisher.add_event("store_opened", store.look_back())
-    return Agent(
-        (
-            ("wifi", wifi.run),
-            ("clock",) + _timekeeper(board, config, clock, wifi, log),
-            ("mqtt", session.run),
-            ("sampler", sampler.run),
-            ("store", store.run),
-            ("publisher", publisher.run),
-            ("config", keep_last_good, session.up, board.root, log),
-        ),
-        log,
-        store.flush,
+    if battery:
+        battery.log = log.child("power")  # pyright: ignore[reportAttributeAccessIssue]
+        battery.tell = publisher.add_event  # pyright: ignore[reportAttributeAccessIssue]
+    sampler = fitting.sampler_class()(
+        opened,
+        reading,
+        store,
+        clock,
+        log.child("sampler"),
+        config.interval_s,
+        publisher.add_event,
     )
+    clock.start()
+    fitting.say(board, config, store, publisher, log)
+    agent = _agent(config, board, clock, log, wifi, session, sampler, store, publisher)
+    agent.jobs = [
+        ("wifi", wifi.run),
+        ("clock",) + fitting.timekeeper(board, config, clock, wifi, log),
+        ("mqtt", session.run),
+        ("sampler", sampler.run),
+        ("store", store.run),
+        ("publisher", publisher.run),
+        ("config", keep_last_good, session, board, log),
+        ("supervisor", supervisor.watch, agent) + _watchdog(board, config),
+    ]
+    if config.commands_topic or config.config_topic:
+        downlink = Downlink(agent, identity, config, cause)
+        agent.downlink = downlink  # pyright: ignore[reportAttributeAccessIssue]
+        agent.jobs.append(("downlink", downlink.run))
+    return agent
+
+
+def _watchdog(board, config):
+    """Return what feeds the watchdog from now on, and how often the supervisor looks, in ms."""
+    limit_ms = config.watchdog_s * 1000 or _NO_WATCHDOG_MS
+    return board.watchdog(limit_ms), min(_LOOK_MS, limit_ms // 4)
+
+
+# It cannot be stopped. This is as long as the chip's counter goes, and it is fed all the same.
+_NO_WATCHDOG_MS = 604_800_000
+_LOOK_MS = 5_000
+
+
+def _memory(config, board):
+    """Return the front, what is in RTC memory, and the class of the store.
+
+    A sleeper has its own of each: its front is in RTC memory.
+    """
+    if not config.connect_every:
+        return Front(config.front_bytes), Retained(board), Store
+    from firmware import keeping
+
+    front = keeping.Shelf()
+    return front, keeping.Kept(board, front), keeping.Keeper
+
+
+def _agent(config, *parts):
+    """Return the Agent of these parts, or a Sleeper."""
+    if config.connect_every:
+        from firmware import sleeper
+
+        return sleeper.Sleeper(config, *parts)
+    store, publisher = parts[-2:]
+    publisher.add_event("store_opened", store.take_stock())
+    return Agent(*parts)
 
 
 # What a message has besides its payload: header, packet id, and the longest topic.
@@ -108,10 +146,6 @@ _ENVELOPE = 160
 
 def _buffer_bytes(config):
     return 1024 if config.batch == 1 else 4096
-
-
-def _backoff(config):
-    return Backoff(config.retry_min_ms, config.retry_max_ms, random.randrange)
 
 
 def _measured(board, config):
@@ -123,33 +157,32 @@ def _measured(board, config):
         raise ConfigError("sensors: %s" % exc)
 
 
-def _timekeeper(board, config, clock, wifi, log):
-    """Return what keeps the clock right, and its arguments."""
-    if board.has_own_time:
-        return (clock.follow,)
-    return (
-        clock.run,
-        ask_time,
-        wifi.up,
-        log.child("clock"),
-        Backoff(15_000, 900_000, random.randrange),
-        config.ntp_hosts,
-        wifi.resolve,
-    )
+def _backoff(config):
+    return Backoff(config.retry_min_ms, config.retry_max_ms, random.randrange)
 
 
 def _context(identity):
     """Return what verifies the broker, which takes the certificate over."""
     try:
-        context = transport.context(identity.ca)
+        made = transport.context(identity.ca)
     except (OSError, ValueError) as exc:
         raise CorruptError("ca: %s" % exc)
     identity.ca = b""
-    return context
+    return made
 
 
-def _session(config, identity, context, wifi, clock, log, ready):
-    return Session(
+def _connections(board, config, identity, context, clock, log, ready):
+    """Return (Wifi, Session), which run when the agent does."""
+    wifi = Wifi(
+        board.wlan,
+        identity.wifi,
+        clock,
+        log.child("wifi"),
+        _backoff(config),
+        config.dns_servers,
+    )
+    wifi.settings = fitting.radio_settings(board, config)  # pyright: ignore[reportAttributeAccessIssue]
+    session = Session(
         identity.client_id.encode(),
         config.mqtt_host,
         config.mqtt_port,
@@ -167,9 +200,11 @@ def _session(config, identity, context, wifi, clock, log, ready):
         window=config.window,
         buffer_bytes=_buffer_bytes(config),
     )
+    wifi.in_use = session.up
+    return wifi, session
 
 
-def _store(board, config, identity, reading, front, retained, clock, log, ready):
+def _store(kind, board, config, identity, reading, front, retained, clock, log, ready):
     owner = binascii.crc32(identity.device_id.encode())
     folder = board.root + "data"
     flashlog = FlashLog(
@@ -181,7 +216,7 @@ def _store(board, config, identity, reading, front, retained, clock, log, ready)
         reading.shape,
         reading.text,
     )
-    return Store(
+    return kind(
         front,
         flashlog,
         retained,
@@ -193,50 +228,9 @@ def _store(board, config, identity, reading, front, retained, clock, log, ready)
     )
 
 
-def _battery(board, config):
-    """Return what tells the battery's charge in percent, None on mains."""
-    if config.battery_pin is None:
-        return None
-    from firmware.power import Battery
-
-    return Battery(
-        board.adc_mv, config.battery_pin, config.battery_divider_milli, config.battery_chemistry
-    ).level_pct
-
-
-def _about(board, reading):
-    return {
-        "model": board.model,
-        "hardware_id": binascii.hexlify(board.unique_id()).decode(),
-        "capabilities": [point.key for point in reading.points],
-        "reset_cause": board.reset_cause(),
-    }
-
-
 def forget():
     """Give up what only builds. No agent can be built afterwards.
 
     Here it is nothing: who packs the modules into one for a board finds out what can go, and
     writes this function anew.
     """
-
-
-def lighten(*kept):
-    """Let umqtt.simple's class, on which Session stands, have these methods only.
-
-    Who asks for that class afterwards gets a whole one.
-    """
-    for name in list(MQTTClient.__dict__):
-        if name not in kept:
-            _forget(MQTTClient, name)
-    package = sys.modules["umqtt"]
-    if hasattr(package, "simple"):
-        _forget(package, "simple")
-        sys.modules["umqtt.simple"] = None  # pyright: ignore[reportArgumentType]
-        del sys.modules["umqtt.simple"]
-
-
-def _forget(owner, name):
-    """Delete an attribute. A slot of a dict keeps its value then, and with it what that holds."""
-    setattr(owner, name, None)
-    delattr(owner, name)

@@ -89,7 +89,7 @@ class FakeBoard:
         self.around("after install")
         return {file.path: _hash(self.files[file.path]) for file in files}
 
-    def check_config(self, text: bytes) -> Judgement:
+    def check_config(self, text: bytes, drivers: Any = None) -> Judgement:
         self.around("before check")
         values = json.loads(text)
         if not isinstance(values.get("window", 1), int):

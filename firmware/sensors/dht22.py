@@ -1,7 +1,8 @@
 """Aosong DHT22 (AM2302) temperature and humidity sensor, by the driver that stock images freeze.
 
 Options: pin; temperature ("temperature") and humidity ("humidity"), the datapoints' keys.
-Source: AM2302 product manual: a measurement every 2 s at most, 0.1 degC and 0.1 % steps.
+Source: AM2302 product manual: a measurement every 2 s at most, 0.1 degC and 0.1 % steps; one
+blocks for 25 ms.
 """
 
 from firmware.errors import SensorError

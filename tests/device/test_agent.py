@@ -3,15 +3,29 @@ import sys
 
 from harness import scratch
 
+from fakes.board import FakeBoard
 from fakes.log import Lines
 from firmware import files
 from firmware.agent import Agent, ask_time, keep_last_good
 
 
+class Session:
+    left = False
+
+    async def disconnect(self):
+        self.left = True
+
+
+def agent_of(jobs, lines):
+    agent = Agent(None, None, lines.log("agent"), None, Session(), None, None, None)
+    agent.jobs = jobs
+    return agent
+
+
 async def ended(**jobs):
     lines = Lines()
     try:
-        await Agent(list(jobs.items()), lines.log("agent"), lines.append).run()
+        await agent_of(list(jobs.items()), lines).run()
     except Exception as exc:
         return exc, lines
     raise AssertionError("it went on")
@@ -54,7 +68,7 @@ async def test_a_task_that_says_that_it_is_done_ends_alone_and_gets_its_argument
         await asyncio.sleep_ms(5)
         raise ValueError("worn out")
 
-    agent = Agent([("job", job, 1, 2), ("broken", broken)], lines.log("agent"), None)
+    agent = agent_of([("job", job, 1, 2), ("broken", broken)], lines)
     try:
         await agent.run()
     except ValueError:
@@ -63,16 +77,56 @@ async def test_a_task_that_says_that_it_is_done_ends_alone_and_gets_its_argument
     assert lines == ["0 E agent task_ended task=broken why=ValueError('worn out',)"]
 
 
-async def test_the_config_is_kept_once_a_session_is_up():
-    lines, up, root = Lines(), asyncio.Event(), scratch() + "/"
-    files.replace(root + "config.json", b"{}")
-    task = asyncio.create_task(keep_last_good(up, root, lines.log("agent")))
+async def test_who_is_told_to_stop_takes_leave_and_tells_for_how_long_to_sleep():
+    for sleep_ms in (0, 60_000):
+        stopped = []
+
+        async def steady(stopped=stopped):
+            try:
+                await asyncio.Event().wait()
+            finally:
+                stopped.append(True)
+
+        agent = agent_of([("steady", steady)], Lines())
+
+        async def stop(agent=agent, sleep_ms=sleep_ms):
+            agent.stop(sleep_ms)
+            return True
+
+        agent.jobs += [("stop", stop)]
+        assert await agent.run() == sleep_ms
+        assert agent.session.left and stopped == [True]
+
+
+class Up:
+    """A session, as far as it is looked at."""
+
+    server, port = "broker.example", 8883
+
+    def __init__(self):
+        self.up = asyncio.Event()
+
+
+async def test_what_brought_a_session_is_kept_once_it_has_lasted():
+    lines, session, board = Lines(), Up(), FakeBoard(scratch() + "/")
+    files.replace(board.root + "config.json", b"{}")
+    job = keep_last_good(session, board, lines.log("agent"), 40)
+    task = asyncio.create_task(job)
     await asyncio.sleep_ms(1)
     assert not task.done()
-    up.set()
+    session.up.set()
+    await asyncio.sleep_ms(10)
+    # The first moments of a start are no time to write to flash.
+    assert not task.done() and "broker" not in board.nvs.values
     assert await task is True and lines == []
-    assert files._holds(root + "config.last", b"{}")
-    assert await keep_last_good(up, root + "nowhere/", lines.log("agent"))
+    assert files._holds(board.root + "config.last", b"{}")
+    assert board.nvs.values["broker"] == b"broker.example:8883"
+    assert "firmware.lastgood" not in sys.modules
+    # What is there already is not written again.
+    board.nvs.set_blob = None
+    assert await keep_last_good(session, board, lines.log("agent"), 0)
+    board.root = board.root + "nowhere/"
+    assert await keep_last_good(session, board, lines.log("agent"), 0)
     assert lines == ["0 W agent config_not_kept why=[Errno 2] ENOENT"]
 
 

@@ -1,6 +1,7 @@
 import json
 import os
 
+from fakes.board import FakeBoard
 from fakes.log import Lines
 from firmware import config, files
 from firmware.errors import ConfigError
@@ -96,3 +97,70 @@ def test_keeping_the_same_config_again_writes_nothing():
     files.copy(scratch() + "config.json", scratch() + "config.last")
     # A replaced file would be another inode.
     assert os.stat(scratch() + "config.last")[1] == before[1]
+
+
+def tried(nvs=None, refuse=()):
+    """Return (by whom the file is replaced, Config) of all that is to be tried."""
+    found, cfg = [], None
+    try:
+        while len(found) <= len(refuse):
+            cfg = config.usable(scratch(), Lines().log(), "config.json", nvs, cfg)
+            found.append((cfg.replaced and cfg.replaced["by"], cfg))
+            if len(found) <= len(refuse):
+                cfg.refused = refuse[len(found) - 1]
+    except ConfigError as exc:
+        found.append((str(exc), None))
+    return found
+
+
+def knows(broker):
+    nvs = FakeBoard().nvs
+    if broker:
+        nvs.set_blob("broker", broker)
+    return nvs
+
+
+def test_without_a_last_good_config_what_is_right_in_the_file_is_used():
+    write("config.json", b'{"mqtt_host": "b", "interval_s": 7, "window": "many", "topics": []}')
+    ((by, cfg),) = tried(knows(None))
+    assert by == "mended" and cfg.replaced["why"].startswith("topics: ")
+    assert (cfg.mqtt_host, cfg.interval_s, cfg.window) == ("b", 7, 16)
+
+
+def test_without_any_the_broker_that_was_reached_last_is_enough():
+    for data in (b"{", b"\xff\x00", b"[" * 8000 + b"}", b" " * 65536, b'{"mqtt_host": 7}'):
+        write("config.json", data)
+        ((by, cfg),) = tried(knows(b"broker.example:8884"))
+        assert by == "mended", data[:20]
+        assert (cfg.mqtt_host, cfg.mqtt_port, cfg.sensors) == ("broker.example", 8884, [])
+    os.remove(scratch() + "config.json")
+    assert tried(knows(b"broker.example:8884"))[0][1].mqtt_host == "broker.example"
+    assert tried(knows(None)) == [("config: no file", None)]
+
+
+def test_settings_that_somebody_refuses_are_followed_by_the_next_best():
+    write("config.json", json.dumps(GOOD).encode())
+    write("config.last", b'{"mqtt_host": "last"}')
+    no = ConfigError("sensors: no")
+    found = tried(knows(b"kept:1"), [no, no, no])
+    assert [by for by, _ in found] == [None, "config.last", "mended", "defaults"]
+    assert [cfg.mqtt_host for _, cfg in found] == [
+        "broker.example",
+        "last",
+        "broker.example",
+        "kept",
+    ]
+    assert found[3][1].replaced["why"] == "sensors: no"
+    assert tried(knows(b"kept:1"), [no] * 4)[-1] == ("sensors: no", None)
+
+
+def test_whatever_a_key_holds_the_rest_of_the_file_serves():
+    odd = (None, True, -1, 1 << 40, 1.5, "", "x" * 300, [], [[]], [{}], {}, {"a": None})
+    for key, _, _, _, _ in config.TABLE:
+        for value in odd:
+            values = {"mqtt_host": "b", "rev": 3}
+            values[key] = value
+            write("config.json", json.dumps(values).encode())
+            _, cfg = tried(knows(b"kept:1"))[0]
+            assert cfg.mqtt_host in ("b", "kept", "x" * 300), (key, value)
+            assert cfg.rev == 3 or key == "rev"

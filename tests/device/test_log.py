@@ -1,16 +1,16 @@
-from firmware.log import Log
+from firmware.log import Log, Root
 
 
 def test_a_line_is_uptime_level_module_event_and_sorted_fields():
     lines = []
-    log = Log("wifi", lambda: 1000, "I", lines.append)
+    log = Log("wifi", Root(lambda: 1000, "I", lines.append))
     log.info("link_up", rssi_dbm=-61, band=2)
     assert lines == ["1000 I wifi link_up band=2 rssi_dbm=-61"]
 
 
 def test_lines_above_the_level_are_left_out_in_children_too():
     lines = []
-    child = Log("agent", lambda: 5, "W", lines.append).child("mqtt")
+    child = Log("agent", Root(lambda: 5, "W", lines.append)).child("mqtt")
     child.error("a")
     child.warn("b")
     child.info("c")
@@ -20,5 +20,5 @@ def test_lines_above_the_level_are_left_out_in_children_too():
 
 def test_a_value_with_line_breaks_stays_on_one_line():
     lines = []
-    Log("m", lambda: 0, "I", lines.append).info("e", why="one\r\ntwo")
+    Log("m", Root(lambda: 0, "I", lines.append)).info("e", why="one\r\ntwo")
     assert lines == ["0 I m e why=one  two"]

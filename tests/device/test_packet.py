@@ -1,4 +1,4 @@
-from firmware import packet
+from firmware import login, packet
 from firmware.errors import LinkError, RejectedError
 
 
@@ -17,11 +17,11 @@ class Client:
 def test_connect_is_what_the_standard_shows():
     # MQTT 3.1.1, figure 3.6: name MQTT, level 4, flags, keepalive 10 s.
     client = Client()
-    got = written(packet.connect_into, client, True)
+    got = written(login.connect_into, client, True)
     assert got == b"\x10\x1a\x00\x04MQTT\x04\xc2\x00\x0a\x00\x02d1\x00\x04user\x00\x04pass"
     client.user, client.keepalive = None, 60
     client.lw_topic, client.lw_msg, client.lw_qos, client.lw_retain = b"t", b"gone", 1, True
-    got = written(packet.connect_into, client, False)
+    got = written(login.connect_into, client, False)
     assert got == b"\x10\x17\x00\x04MQTT\x04\x2c\x00\x3c\x00\x02d1\x00\x01t\x00\x04gone"
 
 
@@ -67,7 +67,7 @@ def test_a_frame_is_known_once_its_header_is_whole():
 
 
 def connack(data):
-    return packet.parse_connack(b"??" + data, 2, 4, 2 + len(data))
+    return login.parse_connack(b"??" + data, 2, 4, 2 + len(data))
 
 
 def test_connack_codes():

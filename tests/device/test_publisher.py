@@ -9,7 +9,7 @@ from firmware.composer import Composer
 from firmware.errors import RejectedError
 from firmware.publisher import Publisher
 from firmware.reading import Datapoint, Reading
-from firmware.topics import Topics
+from firmware.topics import topics_of
 
 POINTS = (Datapoint("t", decimals=1), Datapoint("h"))
 
@@ -72,7 +72,7 @@ class Rig:
         self.ready = self.kept.filled
         self.store = self.kept.store
         self.status = Status()
-        topics = Topics("device1", patterns)
+        topics = topics_of("device1", patterns)
         log = self.lines.log("publisher")
         composer = Composer(
             self.store, Reading(points), topics, self.clock, log, sequence, batch, most_bytes

@@ -1,5 +1,5 @@
 from fakes.board import FakeBoard
-from firmware.retained import NONE, Retained
+from firmware.retained import NONE, RUNNING, SLEEPING, Retained
 
 
 def test_a_power_on_is_counted_and_starts_from_nothing():
@@ -31,3 +31,17 @@ def test_damaged_memory_counts_as_a_power_cut():
         assert Retained(board).power_on, at
         board.memory = good[:at]
         assert Retained(board).power_on, at
+
+
+def test_what_is_behind_the_fields_is_kept_as_it_is_until_the_power_goes():
+    board = FakeBoard()
+    before = Retained(board)
+    assert (before.ending, before.busy, before.disabled, before.tail) == (RUNNING, 0, 0, b"")
+    before.ending, before.busy, before.disabled = SLEEPING, 255, 0xFFFF
+    before.tail = b"what a sleeper keeps"
+    before.save()
+    after = Retained(board)
+    assert (after.ending, after.busy, after.disabled) == (SLEEPING, 255, 0xFFFF)
+    assert after.tail == b"what a sleeper keeps"
+    board.power_cut()
+    assert Retained(board).tail == b""

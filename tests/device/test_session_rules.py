@@ -9,15 +9,15 @@ import tls
 from test_mqtt import Hurried, Rig, until
 
 from fakes import faultysocket
+from fakes.clock import Ticks
 from fakes.faultysocket import plan
 from firmware import transport
 from firmware.backoff import Backoff
-from firmware.clock import Clock
 
 RESUMED = b"\x20\x02\x01\x00"
 
 
-class Impatient(Clock):
+class Impatient(Ticks):
     """Waits of the session are short, and kept: the ticks by which it looks, and its delays."""
 
     asked_ms = []
@@ -371,7 +371,7 @@ async def test_a_peer_that_floods_does_not_own_the_loop():
 
 
 async def test_an_answer_wakes_who_waits_for_it_and_no_clock_is_asked():
-    class Stopped(Clock):
+    class Stopped(Ticks):
         @staticmethod
         def sleep_ms(ms):
             return asyncio.Event().wait() if ms else asyncio.sleep_ms(0)
@@ -482,7 +482,7 @@ async def test_a_login_refused_twice_is_tried_slowly_and_every_code_has_its_name
             rig.broker.acks = True
             await until(lambda: rig.owner.acks == [7])
             lines = rig.lines.having("session_failed")
-            assert lines[1:4] == ["0 W mqtt session_failed why=auth:%d" % code] * 3
+            assert lines[1:4] == ["0 W mqtt session_failed why=auth:%d" % code] * 3, rig.lines
             asked = delays_ms()
             assert asked[1] <= 20 and asked[2] >= 300_000 and asked[3] >= 300_000
             # It kept everything meanwhile.
@@ -568,7 +568,7 @@ async def test_kicks_far_apart_are_no_contest():
     async with rig:
         for _ in range(6):
             await kicked(rig, 1)
-            rig.session._kicks = [time.ticks_add(kick, -200_000) for kick in rig.session._kicks]
+            rig.session.kicks = [time.ticks_add(kick, -200_000) for kick in rig.session.kicks]
         assert not rig.lines.having("session_contested")
 
 
@@ -580,7 +580,7 @@ async def test_an_idle_session_leaves_next_to_no_garbage():
         await rig.session.up.wait()
         ticks = []
 
-        class Counted(Clock):
+        class Counted(Ticks):
             @staticmethod
             def sleep_ms(ms):
                 ticks.append(ms)
@@ -616,7 +616,7 @@ async def test_many_links_leave_nothing_behind():
                 await until(lambda logins=logins: rig.session.logins > logins)
                 rig.lines.clear()
                 delays_ms()
-            rig.session._kicks.clear()
+            rig.session.kicks.clear()
             gc.collect()
             return gc.mem_alloc()
 

@@ -1,18 +1,18 @@
 from firmware.errors import ConfigError
-from firmware.topics import Topics
+from firmware.topics import topics_of
 
 
 def refusal(*patterns):
     try:
-        Topics("d1", patterns)
+        topics_of("d1", patterns)
     except ConfigError as exc:
         return str(exc)
     return None
 
 
 def test_readings_go_where_the_profile_expects_them():
-    assert Topics("d1", ["devices/+/telemetry"]).parts == [(b"devices/d1/telemetry", None)]
-    both = Topics("d1", ["devices/+/sensors/humidity", "devices/+/telemetry"])
+    assert topics_of("d1", ["devices/+/telemetry"]).parts == [(b"devices/d1/telemetry", None)]
+    both = topics_of("d1", ["devices/+/sensors/humidity", "devices/+/telemetry"])
     assert both.parts == [
         (b"devices/d1/sensors/humidity", "humidity"),
         (b"devices/d1/telemetry", None),
@@ -20,7 +20,7 @@ def test_readings_go_where_the_profile_expects_them():
 
 
 def test_topics_that_carry_no_readings_may_be_listed_beside():
-    assert len(Topics("d1", ["devices/+/telemetry", "devices/+/status"]).parts) == 1
+    assert len(topics_of("d1", ["devices/+/telemetry", "devices/+/status"]).parts) == 1
 
 
 def test_a_profile_that_this_device_cannot_serve_is_refused():

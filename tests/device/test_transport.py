@@ -1,10 +1,9 @@
 """One connection: when its peer counts as dead, and what its errors are called."""
 
 import errno
-import sys
 
 from fakes.clock import FakeClock
-from firmware import transport
+from firmware import transport, verdict
 from firmware.errors import LinkError
 
 S = 1000
@@ -126,27 +125,27 @@ VERDICTS = (
 
 def test_every_way_a_certificate_is_refused_has_its_name():
     for text, name in VERDICTS:
-        assert transport.why(ValueError(text)) == name
+        assert verdict.why(ValueError(text)) == name
         # What versions with an asynchronous handshake and a text for it raise.
-        assert transport.why(OSError(-0x2700, text)) == name
-    assert transport.why(OSError(-0x2700)) == "tls:cert"
+        assert verdict.why(OSError(-0x2700, text)) == name
+    assert verdict.why(OSError(-0x2700)) == "tls:cert"
     # With several faults the one that only somebody else can put right is told.
-    assert transport.why(ValueError(VERDICTS[2][0] + VERDICTS[0][0])) == "tls:name"
-    assert transport.why(ValueError(VERDICTS[3][0] + VERDICTS[1][0])) == "tls:ca"
+    assert verdict.why(ValueError(VERDICTS[2][0] + VERDICTS[0][0])) == "tls:name"
+    assert verdict.why(ValueError(VERDICTS[3][0] + VERDICTS[1][0])) == "tls:ca"
 
 
 def test_the_numbers_of_mbedtls_are_told_from_those_of_the_system():
-    assert transport.why(OSError(-0x7280)) == "tls:eof"
+    assert verdict.why(OSError(-0x7280)) == "tls:eof"
     for code in (-0x7200, -0x7780, -0x7F00, -0x6E00, -29184):
-        assert transport.why(OSError(code)).startswith("tls:proto "), code
-    assert transport.why(OSError(-2)) == "OSError(-2,)"
-    assert transport.why(OSError(-202)) == "OSError(-202,)"
-    assert transport.why(OSError(errno.ECONNRESET)) == "tcp:ECONNRESET"
-    assert transport.why(LinkError("dns:timeout")) == "dns:timeout"
-    assert transport.why(MemoryError("no")) == "MemoryError('no',)"
-    assert transport.why(ValueError("some other")) == "ValueError('some other',)"
-    assert transport.why(AttributeError("no attribute future")).startswith("AttributeError")
-    assert transport.why(Exception()) == "Exception()"
+        assert verdict.why(OSError(code)).startswith("tls:proto "), code
+    assert verdict.why(OSError(-2)) == "OSError(-2,)"
+    assert verdict.why(OSError(-202)) == "OSError(-202,)"
+    assert verdict.why(OSError(errno.ECONNRESET)) == "tcp:ECONNRESET"
+    assert verdict.why(LinkError("dns:timeout")) == "dns:timeout"
+    assert verdict.why(MemoryError("no")) == "MemoryError('no',)"
+    assert verdict.why(ValueError("some other")) == "ValueError('some other',)"
+    assert verdict.why(AttributeError("no attribute future")).startswith("AttributeError")
+    assert verdict.why(Exception()) == "Exception()"
 
 
 class Newlib:
@@ -221,9 +220,3 @@ def test_the_chips_own_error_numbers_are_understood():
     assert opened(118) == "tcp:EHOSTUNREACH"
     assert opened(116) == "tcp:ETIMEDOUT"
     assert opened(115) == "OSError(115,)"
-
-
-def test_what_names_a_failure_is_in_memory_only_then():
-    assert transport.why(OSError(104)) == "tcp:ECONNRESET"
-    assert "firmware.verdict" not in sys.modules
-    assert transport.why(OSError(104)) == "tcp:ECONNRESET"

@@ -3,6 +3,7 @@ import gc
 
 from fakes.clock import FakeClock
 from fakes.log import Lines
+from firmware import login
 from firmware.errors import LinkError
 from firmware.window import Window
 
@@ -112,7 +113,7 @@ async def test_a_forgotten_session_is_told_to_each_owner_once():
     rig.publish(1)
     rig.window.publish(b"t", b"x", False, other, 2)
     rig.publish(3)
-    await rig.window.resume(False)
+    await login.resume(rig.window, False)
     assert (rig.owner.rewinds, other.rewinds, rig.window.ids) == (1, 1, [])
 
 
@@ -123,7 +124,7 @@ async def test_a_kept_session_gets_the_same_bytes_again_but_for_the_mark():
     rig.ack(2)
     first = rig.link.sent[:3]
     rig.link.sent.clear()
-    await rig.window.resume(True)
+    await login.resume(rig.window, True)
     assert rig.link.sent == [bytes((sent[0] | 8,)) + sent[1:] for sent in (first[0], first[2])]
     assert rig.owner.rewinds == 0
 
@@ -170,13 +171,13 @@ async def test_ids_handled_are_few_and_are_forgotten_with_the_session():
     rig = Rig()
     for number in range(100):
         rig.take(HELLO[:8] + bytes((number,)) + HELLO[9:])
-    assert len(rig.window._handled) == 20
+    assert len(rig.window.handled) == 20
     rig.take(AGAIN[:8] + b"\x63" + AGAIN[9:])
     assert len(rig.client.messages) == 100
-    await rig.window.resume(True)
+    await login.resume(rig.window, True)
     rig.take(AGAIN[:8] + b"\x63" + AGAIN[9:])
     assert len(rig.client.messages) == 100
-    await rig.window.resume(False)
+    await login.resume(rig.window, False)
     rig.take(AGAIN[:8] + b"\x63" + AGAIN[9:])
     assert len(rig.client.messages) == 101
 
@@ -203,12 +204,12 @@ async def test_subscriptions_are_asked_for_again_only_in_a_new_session():
     rig.take(b"\x90\x03\x00\x02\x80")
     assert rig.lines == ["0 W mqtt subscription_refused topic=b"]
     rig.link.sent.clear()
-    await rig.window.resume(True)
+    await login.resume(rig.window, True)
     assert rig.link.sent == []
-    await rig.window.resume(False)
+    await login.resume(rig.window, False)
     assert rig.link.sent == [b"\x82\x08\x00\x03\x00\x03a/#\x01"]
     # Not answered: asked again, even if the session was kept.
-    await rig.window.resume(True)
+    await login.resume(rig.window, True)
     assert rig.link.sent[1:] == [b"\x82\x08\x00\x04\x00\x03a/#\x01"]
     rig.take(b"\x90\x03\x00\x03\x00")
     assert rig.window.topics == {b"a/#": 1} and list(rig.window.asked) == [4]

@@ -47,6 +47,17 @@ class FakeBoard:
     def set_rtc_memory(self, data):
         self.memory = bytes(data)
 
+    def reset_cause(self):
+        return "hard"
+
+    def watchdog(self, limit_ms):
+        """Return what feeds it; fed_ms and limit_ms tell when that was, and what it allows."""
+        self.limit_ms = limit_ms
+        return self._feed
+
+    def _feed(self):
+        self.fed_ms = time.ticks_ms()
+
     def set_rtc(self, when):
         self.rtc_set.append(when)
 

@@ -2,6 +2,8 @@
 
 import asyncio
 
+from firmware.clock import Clock
+
 PERIOD = 1 << 30
 
 
@@ -10,6 +12,7 @@ class FakeClock:
         self.now = now
         self.epoch = epoch_s
         self.naps_ms = []
+        self.dues = {}
 
     @property
     def known(self):
@@ -23,6 +26,9 @@ class FakeClock:
 
     def ticks_diff(self, end, start):
         return (end - start + PERIOD // 2) % PERIOD - PERIOD // 2
+
+    def alive(self, name, within_ms):
+        self.dues[name] = within_ms
 
     def uptime_ms(self):
         return self.now
@@ -40,3 +46,11 @@ class FakeClock:
         self.now += ms
         self.naps_ms.append(ms)
         await asyncio.sleep_ms(0)
+
+
+class Ticks(Clock):
+    """The real clock, of which no object has to be made."""
+
+    @staticmethod
+    def alive(name, within_ms):
+        pass

@@ -106,7 +106,8 @@ class Sock:
             return True
         if is_read:
             return bool(self._inbox) or self._is_over
-        return self._is_connected and not self._is_full
+        is_full = self._is_full or (self._is_mute and self._lost_writes > _SEND_BUFFER_BYTES)
+        return self._is_connected and not is_full
 
     # What a socket has.
 

@@ -35,7 +35,7 @@ class StoreRig:
             Front(front_bytes), self.flash, Retained(self.board), self.clock,
             self.lines.log("store"), self.filled, flush_after_s, self.reading.shape,
         )  # fmt: skip
-        self.open_event = self.store.look_back()
+        self.open_event = self.store.take_stock()
         self._view = memoryview(bytearray(HEADER_SIZE + 256))
 
     def take(self, count=1, stamp=1795392000):

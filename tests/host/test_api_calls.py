@@ -148,3 +148,14 @@ def test_health_and_alarms_are_what_the_platform_says():
 )
 def test_plan_has_limits_where_they_are_told(found, expected):
     assert Asked((200, found)).platform.subscription() == Subscription(*expected)
+
+
+def test_a_new_interval_is_sent_with_all_that_a_profile_has_and_read_back():
+    whole = {"id": "p", "name": "n", "description": None, "expected_topics": ["t"]}
+    before, after = ({**whole, "reporting_interval_seconds": s} for s in (60, 5))
+    asked = Asked((200, before), (200, {}), (200, {"profile": after}))
+    assert asked.platform.set_interval("p", 5).interval_s == 5
+    sent = {"name": "n", "expected_topics": ["t"], "reporting_interval_seconds": 5}
+    assert asked.requests[1] == ("PUT", "profiles/p", sent)
+    with pytest.raises(ApiError, match="still says 60 s"):
+        Asked((200, before)).platform.set_interval("p", 5)

@@ -10,19 +10,36 @@ FIRMWARE = ROOT / "firmware"
 
 # From the top down: a module imports only what stands on a line below its own.
 LAYERS = """
-    setup
+    setup start
     wiring
-    agent mqtt publisher sampler
-    composer
-    status store wifi waiting window
-    flashlog
-    sensors clock sntp transport budget logreader account front
-    retained packet power reading topics identity config codec dns backoff segment verdict joining
-    board board_unix
-    log errors files
+    downlink fitting
+    commands
+    actions
+    lookup
+    settings
+    live report intake
+    strictjson journal
+    supervisor safemode
+    safekeep safelink
+    ending
+    lastrun
+    sleeper
+    schedule delivery
+    agent mqtt publisher sampler rhythm keptfilters
+    composer keeping
+    status store wifi waiting login addnetwork
+    window
+    flashlog sensors
+    clock sntp transport budget logreader account front failing filters slots
+    retained packet owndriver power reading topics identity config codec dns backoff segment verdict joining lastgood
+    board board_unix radio fastjoin
+    i2c
+    log ring errors files
 """
 
 CHIP_MODULES = {"machine", "network", "esp32"}
+# They work when the rest does not, and so without it.
+ALONE = ("safemode.py", "safekeep.py", "safelink.py")
 
 
 def modules():
@@ -70,21 +87,33 @@ def test_imports_point_down(path):
             assert is_own or level_of(other) < level_of(name), f"{path.name} imports {imported}"
 
 
-def test_only_the_board_and_boot_know_the_chip():
-    for path in [*modules(), ROOT / "main.py"]:
-        if path.name != "board.py":
+def test_only_the_board_and_what_works_without_it_know_the_chip():
+    for path in modules():
+        if path.name not in ("board.py", *ALONE):
             assert not CHIP_MODULES & set(imports_of(path)), path
+    # Before there is a board: the watchdog, a reset, and the record of a crash.
+    assert CHIP_MODULES & set(imports_of(ROOT / "main.py")) == {"machine", "esp32"}
+
+
+def test_safe_mode_needs_nothing_of_the_agent():
+    for name in ALONE:
+        for imported in imports_of(FIRMWARE / name):
+            first = imported.split(".")[0]
+            assert f"{first}.py" in ALONE or not (FIRMWARE / f"{first}.py").exists(), imported
+            assert first != "firmware"
 
 
 def test_only_the_clock_asks_for_the_time():
     for path in [*modules(), ROOT / "main.py"]:
-        if path.name != "clock.py":
+        if path.name not in ("clock.py", *ALONE):
             assert "time" not in set(imports_of(path)), path
 
 
 def test_there_is_one_place_that_makes_a_tls_context():
     makers = [path.name for path in modules() if "SSLContext(" in path.read_text()]
-    assert makers == ["transport.py"]
+    # Safe mode can rely on no other module.
+    assert makers == ["safelink.py", "transport.py"]
+    assert (FIRMWARE / "safelink.py").read_text().count("SSLContext(") == 1
     assert (FIRMWARE / "transport.py").read_text().count("SSLContext(") == 1
 
 

@@ -57,7 +57,12 @@ def test_boards_become_the_devices_of_their_rows(rig):
 def test_what_boards_share_is_asked_for_made_and_compiled_once(rig, monkeypatch):
     compiled = []
     real = planning.compile_code
-    monkeypatch.setattr(planning, "compile_code", lambda path: compiled.append(1) or real(path))
+
+    def compile_code(source, drivers):
+        compiled.append(1)
+        return real(source, drivers)
+
+    monkeypatch.setattr(planning, "compile_code", compile_code)
     yard = Boards(rig.platform, 12)
     rig.provision(rig.sheet(sheet_text(12)), yard, jobs=6)
     assert compiled == [1]
@@ -477,13 +482,22 @@ def test_result_file_of_another_kind_is_not_overwritten(rig):
 
 def test_terminal_shows_what_everybody_is_doing_as_plain_text():
     lines = []
-    console = Console(file=Lines(lines), force_terminal=True, width=80, markup=False)
+    console = Console(
+        file=Lines(lines),
+        force_terminal=True,
+        width=80,
+        markup=False,
+        _environ={"TERM": "xterm"},  # a dumb one is shown nothing that changes
+    )
+    shown = "1 of 3 done  |  ttyUSB0 copying to the board: 1 of 2 [bold]"
     with Progress(console, lambda: "1 of 3 done") as progress:
         talk = BoardTalk(progress, "/dev/ttyUSB0", lambda: None)
         talk.name = "[red]Hall"
         with talk.step("copying to the board") as step:
             step.say("1 of 2 [bold]files")
-            time.sleep(0.2)
+            ends_s = time.monotonic() + 30
+            while shown not in "".join(lines) and time.monotonic() < ends_s:
+                time.sleep(0.05)
     text = "".join(lines)
-    assert "1 of 3 done  |  ttyUSB0 copying to the board: 1 of 2 [bold]" in text
+    assert shown in text
     assert "ttyUSB0 [red]Hall: copying to the board: 1 of 2 [bold]files (" in text

@@ -213,7 +213,7 @@ def compiled_once():
 
     code = compile_code(device_source())
     patch = pytest.MonkeyPatch()
-    patch.setattr(plan, "compile_code", lambda source: code)
+    patch.setattr(plan, "compile_code", lambda source, drivers: code)
     yield code
     patch.undo()
 

@@ -223,6 +223,22 @@ def test_module_that_is_loaded_later_takes_no_name_of_the_bundle(agent):
     assert run(source) == "4 4005\n"
 
 
+def test_what_moves_to_the_builder_finds_modules_that_are_loaded_later(agent):
+    source = agent(
+        later="def _double(x):\n    return 2 * x\n\n\ndef made_of(x):\n    return _double(x)\n",
+        makers="def made(x):\n    from firmware import later\n\n"
+        "    return later.made_of(x)\n\n\n"
+        "def named(x):\n    from firmware.later import made_of\n\n    return made_of(x)\n",
+        wiring="from firmware import makers\nfrom firmware.agent import Agent\n\n\n"
+        "def wire(size):\n    return Agent(makers.made(size) + makers.named(size))\n\n\n"
+        "def forget():\n    pass\n",
+        agent="class Agent:\n    def __init__(self, size):\n        self.size = size\n"
+        "    def run(self):\n        print(self.size)\n",
+    )
+    assert "made" not in text(source) and "later" in text(source, "wiring")
+    assert run(source) == "20\n"
+
+
 def test_sensor_file_of_ones_own_finds_the_public_modules(agent):
     source = agent(
         agent="class Agent:\n    def __init__(self, size):\n        pass\n    def run(self):\n"

@@ -8,7 +8,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text()
 CONFIG = (ROOT / "firmware" / "config.py").read_text()
-ROW = re.compile(r'^    \("(\w+)", (\w+), (\w+), (\w+), (.*)\),  # (\S+); (.*)$', re.M)
+ROW = re.compile(r'^    \("(\w+)", (\w+), (-?\w+), (\w+), (.*)\),  # (\S+); (.*)$', re.M)
 RANGES = {"str": "text", "list": "list", "bool": "true, false"}
 WORDS = {"REQUIRED": "must be given", "None": "none"}
 
@@ -30,16 +30,19 @@ def test_the_table_of_settings_is_the_one_the_device_uses():
 def logged_events():
     """Return every module.event a call of a log in the agent can write."""
     names = {
-        "agent": {"main", "wiring", "config", "agent"},
+        "agent": {"main", "wiring", "config", "agent", "lastgood", "lastrun", "supervisor"}
+        | {"sleeper", "delivery"},
         "mqtt": {"mqtt", "waiting", "window", "transport"},
         "publisher": {"publisher", "composer"},
+        "sampler": {"sampler", "schedule", "failing"},
+        "downlink": {"downlink", "intake", "journal", "commands", "settings", "report"},
     }
     owner = {file: module for module, files in names.items() for file in files}
     for path in [ROOT / "main.py", *(ROOT / "firmware").glob("*.py")]:
         for call in ast.walk(ast.parse(path.read_text())):
             if not (isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute)):
                 continue
-            is_log = ast.unparse(call.func.value) in ("log", "self.log", "self._log")
+            is_log = ast.unparse(call.func.value) in ("log", "down.log", "self.log", "self._log", "agent.log")
             if is_log and call.func.attr in ("error", "warn", "info", "debug"):
                 event = call.args[0]
                 if isinstance(event, ast.Constant):

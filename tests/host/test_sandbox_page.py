@@ -20,6 +20,7 @@ FILES = (
             "device",
             "devices",
             "dom",
+            "downlink",
             "format",
             "ledger",
             "main",

@@ -69,5 +69,5 @@ def test_kinds_of_sensor_are_listed_with_their_options(capsys):
     assert kinds["dht22"]["about"].startswith("Aosong DHT22")
     assert "Source" not in kinds["dht22"]["options"]
     assert set(kinds) >= {"adc", "dht11", "dht22", "internal_temperature", "simulated"}
-    assert cli.run(["sensor", "list"]) == 0
+    assert cli.run(["sensor", "list", "dht22"]) == 0
     assert all(len(line) <= 80 for line in capsys.readouterr().out.splitlines())

@@ -20,7 +20,8 @@ CARELESS = [
     "sandbox",
     "start",
 ]
-WIDE = ("#", "+/+/#", "devices/#", "devices/+/events", "$SYS/#", "$CONTROL/#")
+_PARTS = ("#", "commands", "config")
+WIDE = ("#", "+/+/#", "devices/#", "devices/+/events", "devices/+/config", "$SYS/#", "$CONTROL/#")
 LAST = "last"
 CONNACK_BYTES = 4
 TIMEOUT_S = 10
@@ -29,8 +30,8 @@ TIMEOUT_S = 10
 def breaches(sandbox, count):
     """Try all pairs of count new devices. Returns (what was tried, what should not have worked).
 
-    Each device subscribes to every device's topics, also by wildcards and shared; writes an event
-    and a command into every device's topics; and logs in under every other's client id.
+    Each device subscribes to every device's topics, also by wildcards and shared; writes an event,
+    a command and settings into every device's topics; and logs in under every other's client id.
     """
     logins = {f"m{number}": sandbox.register(f"m{number}") for number in range(count)}
     with contextlib.ExitStack() as stack:
@@ -45,7 +46,7 @@ def breaches(sandbox, count):
 def _crossed(sandbox, devices):
     """Return the messages that were read or entered where they should not be."""
     for name, device in devices.items():
-        trees = [f"devices/{other}/#" for other in devices]
+        trees = [f"devices/{other}/{part}" for other in devices for part in _PARTS]
         shared = [f"$share/{name}/devices/{other}/#" for other in devices if other != name]
         device.subscribe(*trees, *WIDE, *shared)
     for name, device in devices.items():
@@ -53,6 +54,7 @@ def _crossed(sandbox, devices):
             if other != name:
                 device.publish_many(f"devices/{other}/events", [_event(name)])
                 device.publish_many(f"devices/{other}/commands", [{"id": name}])
+                device.publish_many(f"devices/{other}/config", [{"rev": name}])
     # When this one has arrived everywhere, whatever was sent before it would have as well.
     for name, device in devices.items():
         device.publish(f"devices/{name}/events", _event(LAST))

@@ -50,6 +50,7 @@ class World:
             "scope_ids": [self.device_id],
         }
         policy_id = post("/notifications/policies", policy)["id"]
+        sent = post(f"/sandbox/devices/{self.device_id}/commands", {"name": "identify"})
         self._live(login)
         alarm_id = eventually(self._alarms)[0]["id"]
         self.ids = {
@@ -61,6 +62,7 @@ class World:
             "{alarm_id}": alarm_id,
             "{channel_id}": channel_id,
             "{policy_id}": policy_id,
+            "{command_id}": sent["id"],
             "{tag}": "production",
             "sensor-001": self.device_id,
             "sensor-002": others[0],

@@ -274,7 +274,7 @@ def test_sensor_that_fails_is_told_beside_those_that_do_not(run, info):
     )
     rows = json.loads(done.out)
     assert "no module named" in rows[0]["error"]
-    assert rows[1]["error"] == "sensors: adc: pin"
+    assert rows[1]["error"] == "sensors: adc: option pin is missing"
     assert rows[2]["error"] == "sensors: adc: unknown option size"
     assert rows[3]["values"]
     assert settings_on(info["port"]) == SETTINGS

@@ -83,6 +83,10 @@ def heading(page, text):
     return page.get_by_role("heading", name=text, level=1)
 
 
+def section(page, title):
+    return page.locator("section").filter(has=page.get_by_role("heading", name=title))
+
+
 def raise_alarm(sandbox, device, **said):
     """Returns the id of an alarm of this device alone."""
     datapoints = sandbox.get("/datapoints")["datapoints"]
@@ -252,12 +256,25 @@ def test_names_from_outside_are_text(visit, sandbox, device):
     for name in ("status", "attributes"):
         device.publish(f"devices/{device.id}/{name}", document, retain=True)
     device.say(**{key: HOSTILE, "constructor": 1, "__proto__": 2, HOSTILE: 3})
+    own = f"/sandbox/devices/{device.id}"
+    sent = sandbox.post(f"{own}/commands", {"name": "identify"})
+    sandbox.call("PUT", f"{own}/config", {"constructor": SCRIPT, "log_level": "D"})
+    answers = {
+        "command_result": {"id": sent["id"], "state": "refused", "reason": f"no: {HOSTILE}"},
+        "config_result": {"rev": 1, "keys": {"log_level": f"not {HOSTILE}", HOSTILE: "ok"}},
+    }
+    for kind, said in answers.items():
+        device.publish(f"devices/{device.id}/events", {"event_type": kind, "metadata": said})
     it = visit()
     page = it.page
     it.go(f"devices/{device.id}")
     expect(heading(page, HOSTILE)).to_be_visible()
     expect(readout(page, SCRIPT)).to_have_text(HOSTILE)
     expect(page.get_by_text(SCRIPT).first).to_be_visible()
+    expect(section(page, "Last commands")).to_contain_text(f"no: {HOSTILE}")
+    told = section(page, "Settings told")
+    expect(told).to_contain_text(f'constructor"{SCRIPT}" not answered')
+    expect(told).to_contain_text(f'"D" not {HOSTILE}')
     assert page.locator("main img, main script, main b:not(.timeline b)").count() == 0
     for view in VIEWS:
         page.goto(f"{it.url}/#/{view}")

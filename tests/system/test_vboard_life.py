@@ -14,6 +14,8 @@ from vboard_rig import Serial, board
 
 BLOCK = 4096
 
+KNOWN = "adc_mv, clock, panic, power, watchdog_haste, wlan"
+
 
 def start(*arguments):
     """Run a start that must fail; return (exit status, its line on stderr)."""
@@ -118,9 +120,11 @@ def test_power_orders_can_be_repeated(tmp_path):
     [
         (b"no json", "not JSON"),
         (b"[1]", "not an object"),
-        (b"{}", "not an object with one of adc_mv, clock, power, wlan"),
-        (b'{"supply": "cut"}', "unknown key 'supply'; known are adc_mv, clock, power, wlan"),
-        (b'{"power": "off"}', "power: 'off' is neither"),
+        (b"{}", f"not an object with one of {KNOWN}"),
+        (b'{"supply": "cut"}', f"unknown key 'supply'; known are {KNOWN}"),
+        (b'{"power": "off"}', "power: 'off' is none of"),
+        (b'{"panic": 1}', "panic: 1 is not true"),
+        (b'{"watchdog_haste": 0}', "watchdog_haste: 0 is not a number"),
         (b'{"clock": "now"}', "clock: 'now' is not a number"),
         (b'{"clock": 5}', "clock: 5 is not in the years"),
         (b'{"adc_mv": {"34": 9999}}', "9999 at pin 34"),

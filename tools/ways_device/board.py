@@ -1,7 +1,7 @@
 """What the host asks of a board, in the words of the task; boardlink carries it."""
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any
@@ -126,14 +126,15 @@ class Board:
             )
         return dict(committed["hashes"])
 
-    def check_config(self, text: bytes) -> Judgement:
+    def check_config(self, text: bytes, drivers: Mapping[str, str] | None = None) -> Judgement:
         """Let the agent's own code judge a settings file. The file itself is not replaced.
 
+        drivers     {kind: source} of sensor drivers that it may use besides those on the board
         Raises BoardError with the agent's words if it refuses it.
         """
-        answer = self._last(
-            [Copy(text, _CANDIDATE_PATH), Run(_CHECK.format(_CANDIDATE_PATH))], _BRIEF_S
-        )
+        lend = [Run(program("lend", {"drivers": dict(drivers)}))] if drivers else []
+        check = Run(_CHECK.format(_CANDIDATE_PATH))
+        answer = self._last([Copy(text, _CANDIDATE_PATH), *lend, check], _BRIEF_S)
         if "error" in answer:
             raise BoardError(f"the device refuses these settings: {answer['error']}")
         points = tuple(Datapoint(**point) for point in answer["datapoints"])

@@ -12,7 +12,9 @@ from rich.console import Console
 from ways_device import __version__, secrets
 from ways_device.commands import examples, next_step
 from ways_device.commands.api import app as api_app
+from ways_device.commands.battery_life import app as battery_life_app
 from ways_device.commands.board import app as board_app
+from ways_device.commands.command import app as command_app
 from ways_device.commands.config import app as config_app
 from ways_device.commands.devices import app as devices_app
 from ways_device.commands.doctor import app as doctor_app
@@ -21,6 +23,7 @@ from ways_device.commands.fleet import app as fleet_app
 from ways_device.commands.image import app as image_app
 from ways_device.commands.monitor import app as monitor_app
 from ways_device.commands.probe import app as probe_app
+from ways_device.commands.profile import app as profile_app
 from ways_device.commands.replace import app as replace_app
 from ways_device.commands.sensor import app as sensor_app
 from ways_device.commands.wifi import app as wifi_app
@@ -73,11 +76,14 @@ app.add_typer(flash_app)
 app.add_typer(image_app)
 app.add_typer(devices_app)
 app.add_typer(replace_app)
+app.add_typer(battery_life_app)
 app.add_typer(doctor_app)
 app.add_typer(monitor_app)
 app.add_typer(config_app, name="config")
 app.add_typer(wifi_app, name="wifi")
 app.add_typer(sensor_app, name="sensor")
+app.add_typer(profile_app, name="profile")
+app.add_typer(command_app)
 app.add_typer(fleet_app, name="fleet")
 app.add_typer(api_app)
 app.add_typer(probe_app)

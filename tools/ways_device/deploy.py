@@ -1,7 +1,7 @@
 """Code onto a board: look, hold, copy what changed, verify, restart. Also `deploy` itself."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -47,11 +47,14 @@ class Code:
         return [path for file in self.files for path in file.hiding]
 
 
-def compile_code(source: Path) -> Code:
-    """Pack and compile the agent; keep what makes its tracebacks readable."""
+def compile_code(source: Path, drivers: Sequence[DeviceFile] = ()) -> Code:
+    """Pack and compile the agent; keep what makes its tracebacks readable.
+
+    drivers     sensor drivers of somebody's own that go with it (see drivers.py)
+    """
     built = build(source)
     needs = sorted({*imported_names(source), *_ALWAYS_NEEDED})
-    code = Code(built.files, needs, built.lines)
+    code = Code([*built.files, *drivers], needs, built.lines)
     with suppress(OSError):  # a full disk of the host is no reason not to go on
         keep_lines(code, lines_folder())
     return code
@@ -214,10 +217,12 @@ def verify(files: list[DeviceFile], hashes: dict[str, str | None]) -> None:
             )
 
 
-def deploy(board: Board, source: Path, talk: Talk) -> list[str]:
+def deploy(
+    board: Board, source: Path, talk: Talk, drivers: Sequence[DeviceFile] = ()
+) -> list[str]:
     """Bring the agent's code on a board up to date and restart it; return what was copied."""
     with talk.step("compiling"):
-        code = compile_code(source)
+        code = compile_code(source, drivers)
     with visit(board, code, talk) as visited:
         changed = code.changed(visited.facts.hashes)
         hiding = code.hiding(visited.facts.hashes)

@@ -56,7 +56,7 @@ class Ours:
         from firmware.board_unix import Board
         from firmware.clock import Clock
         from firmware.dns import Resolver
-        from firmware.log import Log
+        from firmware.log import Log, Root
         from firmware.mqtt import Session
         from firmware.retained import Retained
 
@@ -73,7 +73,7 @@ class Ours:
         self.session = Session(
             order["user"].encode(), order["host"], order["port"], b"user", b"password", 60,
             context, gate=self.gate, resolve=Resolver(list).resolve, clock=clock,
-            log=Log("load", clock.ticks_ms, "E"), backoff=Backoff(500, 1000, lambda most: 0),
+            log=Log("load", Root(clock.ticks_ms, "E")), backoff=Backoff(500, 1000, lambda most: 0),
             ready=self.ready, doubted=asyncio.Event(), window=order.get("window", 16),
         )  # fmt: skip
 

@@ -117,8 +117,9 @@ class Model:
         if qos and not packet_id:
             self.error = "id"
             return
-        if len(body) == size and not self._is_again(first, body, qos):
-            self.events.append(("message", body[2:end], body[start:]))
+        if not self._is_again(first, body, qos):
+            message = body[start:] if len(body) == size else None
+            self.events.append(("message", body[2:end], message))
         if qos:
             self.replies.append(packet_id)
 

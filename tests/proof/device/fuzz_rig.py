@@ -12,10 +12,10 @@ from fuzz_model import Model
 from session_story import Session
 
 from fakes.strict_broker import framed, text
-from firmware import packet, transport
+from firmware import login, packet, transport
 from firmware.backoff import Backoff
 from firmware.errors import LinkError
-from firmware.log import Log
+from firmware.log import Log, Root
 
 STATES = ("login", "idle", "window", "subscribing", "large", "resumed")
 BUFFERS = (160, 420)
@@ -92,6 +92,9 @@ class StillClock:
     def sleep_ms(self, _ms):
         yield
 
+    def alive(self, _name, _within_ms):
+        pass
+
 
 class Recorder:
     """Owner and callback: notes what the session tells them."""
@@ -111,7 +114,7 @@ class Recorder:
 
     def handle(self, topic, message):
         self.events.append(("message", topic, message))
-        if len(message) == 20:  # it cannot be handled, which must not stop anything
+        if message is not None and len(message) == 20:  # it cannot be handled, which must not stop anything
             raise ValueError("20 bytes")
 
 
@@ -123,7 +126,7 @@ def a_session(recorder, clock, size, lines, **options):
     """Return a session in which the recorder is told everything."""
     session = Session(
         b"d", "broker.test", 1883, b"u", b"p", 10, None, gate=nowhere, resolve=nowhere,
-        clock=clock, log=Log("mqtt", lambda: 0, "E", lines.append),
+        clock=clock, log=Log("mqtt", Root(lambda: 0, "E", lines.append)),
         backoff=Backoff(500, 4000, lambda limit: limit // 2), ready=asyncio.Event(),
         doubted=asyncio.Event(), window=4, buffer_bytes=size, **options
     )  # fmt: skip
@@ -169,7 +172,7 @@ class Direct:
         model.connected(state != "login")
         self.asked = []
         if state == "login":
-            self.reader = session.link.read(session._connack)
+            self.reader = session.link.read(self.connack)
             return b""
         if not present:
             model.forget()
@@ -198,6 +201,11 @@ class Direct:
             return b"".join(again)
         return b""
 
+    def connack(self, at, body, end):
+        session = self.session
+        session.present = login.parse_connack(session.link.rx, at, body, end)
+        return True
+
     def publish(self):
         self.recorder.number += 1
         owner, ref = self.recorder, self.recorder.number
@@ -205,7 +213,7 @@ class Direct:
         assert self.session.try_publish(topic, message, retain, owner, ref)
 
     def resume(self, present):
-        coroutine = self.session.window.resume(present)
+        coroutine = login.resume(self.session.window, present)
         try:
             coroutine.send(None)
         except StopIteration:
@@ -244,7 +252,7 @@ class Direct:
             try:
                 self.reader.send(None)
             except StopIteration:
-                self.resume(self.session._present)
+                self.resume(self.session.present)
                 self.reader = self.session.link.read(self.session.window.take)
                 continue
             if self.feed.is_dry:

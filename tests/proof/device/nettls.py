@@ -13,7 +13,7 @@ import time
 sys.path[:] = [".frozen", ".", "lib"]
 
 from firmware import transport
-from firmware.log import Log
+from firmware.log import Log, Root
 from firmware.mqtt import Session
 
 
@@ -41,7 +41,7 @@ async def main(host, port, ca, count, leak):
         gate=None,
         resolve=as_it_is,
         clock=Ticks,
-        log=Log("mqtt", time.ticks_ms, "E"),
+        log=Log("mqtt", Root(time.ticks_ms, "E")),
         backoff=None,
         ready=asyncio.Event(),
         doubted=asyncio.Event(),

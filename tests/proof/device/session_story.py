@@ -16,7 +16,7 @@ from fakes.strict_broker import StrictBroker
 from fakes.virtual import Stuck, VirtualTime
 from firmware import transport
 from firmware.backoff import Backoff
-from firmware.log import Log
+from firmware.log import Log, Root
 from firmware.mqtt import Session
 
 WINDOW = 4
@@ -87,7 +87,7 @@ class Story:
         self.session = session(
             b"d", "broker.test", 8883 if is_tls else 1883, b"u", b"p", 10,
             self.net if is_tls else None, gate=self._gate, resolve=self._resolve, clock=self.time,
-            log=Log("mqtt", lambda: self.time.passed_ms, "D", self.lines.append),
+            log=Log("mqtt", Root(lambda: self.time.passed_ms, "D", self.lines.append)),
             backoff=Backoff(500, 4000, lambda limit: limit // 2), ready=self.ready,
             doubted=asyncio.Event(), window=WINDOW, buffer_bytes=160
         )  # fmt: skip

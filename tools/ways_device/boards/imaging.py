@@ -69,7 +69,7 @@ class Maker:
         }
 
     def _plan(self, request: Request, wifi: Sequence[Network]) -> Plan:
-        planner = Planner(self.platform, self.source)
+        planner = Planner(self.platform, self.source, request.drivers)
         with self.talk.step("asking the platform") as step:
             broker = planner.broker(request)
             step.say(f"broker {broker.host}:{broker.tls_port}")
@@ -85,7 +85,7 @@ class Maker:
                 request, plan.broker, choice.interval_s, choice.profile.topics
             )
             text = settings.as_bytes(settings.merge(None, decided))
-            judged = judge(text, self.source)
+            judged = judge(text, self.source, drivers=request.drivers)
             if judged.unknown:
                 raise UsageError(f"--set {judged.unknown[0]}: the device has no such setting")
             if not judged.datapoints:

@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+from collections.abc import Sequence
 from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 from ways_device import onboard, scratch, toolchain
 from ways_device.api.platform import Datapoint
 from ways_device.board import Judgement
+from ways_device.bytecode import DeviceFile
 from ways_device.errors import ToolError, UsageError
 from ways_device.secrets import child_environ, home, one_line, private_folder
 
@@ -16,16 +18,23 @@ _LIMIT_S = 30
 _MAX_BYTES = 8192
 
 
-def judge(text: bytes, source: Path, name: str = "the settings") -> Judgement:
+def judge(
+    text: bytes, source: Path, name: str = "the settings", drivers: Sequence[DeviceFile] = ()
+) -> Judgement:
     """Return what the agent in source makes of a settings file.
 
-    Raises UsageError with the agent's words if it refuses it; name is what it is called then.
+    drivers are sensor drivers besides its own. Raises UsageError with the agent's words if it
+    refuses it; name is what it is called then.
     """
     with scratch.folder(private_folder(home() / "tmp")) as folder:
         path = folder / "config.json"
         path.write_bytes(text)
+        for driver in drivers:
+            target = folder / driver.path.lstrip("/")
+            target.parent.mkdir(exist_ok=True)
+            target.write_bytes(driver.data)
         with as_file(files(onboard).joinpath("judge.py")) as program:
-            answer = _asked([str(program), str(source), str(path)], folder)
+            answer = _asked([str(program), str(source), str(path), f"{folder}/"], folder)
     if "error" in answer:
         raise UsageError(f"{one_line(name, 60)}: the device would refuse it: {answer['error']}")
     points = tuple(Datapoint(**point) for point in answer["datapoints"])

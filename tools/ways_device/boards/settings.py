@@ -1,13 +1,14 @@
 """The settings file of a board: shown, changed, judged. No secret is ever in it."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from ways_device.board import CONFIG_PATH, Board, Facts
 from ways_device.boards.bench import hold, visiting
 from ways_device.bytecode import DeviceFile
 from ways_device.deploy import Visit, verify
+from ways_device.drivers import Driver
 from ways_device.errors import BoardError, UsageError
 from ways_device.provision.settings import as_bytes
 from ways_device.secrets import one_line
@@ -44,11 +45,13 @@ def change(
     talk: Talk,
     device_id: str | None = None,
     dry_run: bool = False,
+    drivers: Sequence[Driver] = (),
 ) -> dict[str, Any]:
     """Change a board's settings and restart it with them; return what is there then.
 
-    changed makes the new settings from the old ones. The agent's own code judges them before
-    anything is written; what is written is read back. Nothing is restarted for no change.
+    changed makes the new settings from the old ones; drivers are put there with them. The agent's
+    own code judges them before anything is written; what is written is read back. Nothing is
+    restarted for no change.
     """
     with visiting(board, talk, device_id) as visited:
         old = of(visited.facts)
@@ -60,10 +63,10 @@ def change(
             return record
         hold(visited, talk)
         with talk.step("checking the settings"):
-            judge(board, new, names)
+            judge(board, new, names, drivers)
         if dry_run:
             return {**record, "dry_run": True}
-        _write(visited, new, talk)
+        _write(visited, new, talk, drivers)
     return record
 
 
@@ -74,12 +77,14 @@ def counted(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
     return {**new, _REV: rev + (new != old)}
 
 
-def judge(board: Board, new: dict[str, Any], names: list[str]) -> None:
+def judge(
+    board: Board, new: dict[str, Any], names: list[str], drivers: Sequence[Driver] = ()
+) -> None:
     """Raise BoardError or UsageError if the agent on this board would not run with these.
 
     names are the keys that were changed: of those none may be unknown to it.
     """
-    judged = board.check_config(as_bytes(new))
+    judged = board.check_config(as_bytes(new), {one.kind: one.text for one in drivers})
     unknown = [name for name in names if name in judged.unknown]
     if unknown:
         raise UsageError(f"the device has no setting {one_line(unknown[0], 40)}")
@@ -87,10 +92,13 @@ def judge(board: Board, new: dict[str, Any], names: list[str]) -> None:
         raise UsageError("without a sensor the device has nothing to report; add one first")
 
 
-def _write(visited: Visit, new: dict[str, Any], talk: Talk) -> None:
+def _write(
+    visited: Visit, new: dict[str, Any], talk: Talk, drivers: Sequence[Driver] = ()
+) -> None:
     with talk.step("writing the settings") as step:
-        file = DeviceFile(CONFIG_PATH, as_bytes(new))
-        verify([file], visited.board.install([file], []))
+        files = [*(one.file for one in drivers), DeviceFile(CONFIG_PATH, as_bytes(new))]
+        hiding = [path for file in files for path in file.hiding]
+        verify(files, visited.board.install(files, hiding))
         step.say(f"revision {new[_REV]}")
 
 

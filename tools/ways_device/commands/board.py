@@ -29,6 +29,7 @@ def provision(
     ] = None,
     wifi_file: options.WifiFile = None,
     sensor: options.Sensors = None,
+    driver: options.Drivers = None,
     ca_file: options.CaFile = None,
     sandbox: options.Sandbox = None,
     api_url: options.ApiUrl = None,
@@ -42,9 +43,10 @@ def provision(
 
     Stopped half-way, the same command again goes on from there.
     """
-    from ways_device import context
+    from ways_device import context, drivers
     from ways_device.provision import command
     from ways_device.provision.request import Request, sensors, settings
+    from ways_device.resources import device_source
 
     talk = Talk()
     where = context.place(sandbox, api_url, api_key_file)
@@ -54,6 +56,7 @@ def provision(
         profile=profile,
         interval_s=interval,
         sensors=sensors(sensor or []),
+        drivers=[one.file for one in drivers.load(driver or [], device_source())],
         ca_file=ca_file or where.ca_file,
         settings=settings(setting or []),
         log_level=log_level,
@@ -66,12 +69,21 @@ def provision(
 
 
 @app.command()
-def deploy(port: options.Port = None, as_json: options.AsJson = False) -> None:
-    """Bring the code on a board up to date: compile, copy what changed, verify, restart."""
-    from ways_device import context
+def deploy(
+    port: options.Port = None,
+    driver: options.Drivers = None,
+    as_json: options.AsJson = False,
+) -> None:
+    """Bring the code on a board up to date: compile, copy what changed, verify, restart.
+
+    Sensor drivers of your own that are on the board stay there.
+    """
+    from ways_device import context, drivers
     from ways_device.deploy import deploy as run_deploy
     from ways_device.resources import device_source
 
+    source = device_source()
+    own = [one.file for one in drivers.load(driver or [], source)]
     board = context.open_board(port)
-    copied = run_deploy(board, device_source(), Talk())
+    copied = run_deploy(board, source, Talk(), own)
     print_record({"port": board.port, "copied": copied}, as_json)

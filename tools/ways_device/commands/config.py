@@ -63,13 +63,17 @@ def set_(
 @app.command()
 def validate(
     file: Annotated[Path, typer.Argument(help="A settings file, as /config.json on a board.")],
+    *,
+    driver: options.Drivers = None,
     as_json: options.AsJson = False,
 ) -> None:
     """Check a settings file with the agent's own code, on this computer. No board is needed."""
+    from ways_device import drivers
     from ways_device.boards.judge import judge, settings_text
     from ways_device.resources import device_source
 
-    judged = judge(settings_text(file), device_source(), str(file))
+    own = [one.file for one in drivers.load(driver or [], device_source())]
+    judged = judge(settings_text(file), device_source(), str(file), own)
     if judged.unknown:
         raise UsageError(f"{file}: the device has no setting {', '.join(judged.unknown)}")
     points = [f"{one.key} ({one.unit})" if one.unit else one.key for one in judged.datapoints]

@@ -34,6 +34,17 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "wifi list": ("ways-device wifi list",),
     "wifi add": ("ways-device wifi add --wifi-file wifi.json",),
     "wifi remove": ("ways-device wifi remove 'Old network'",),
+    "command": (
+        "ways-device command esp32-0a1b2c3d4e5f read_now --sandbox sandbox.json",
+        "ways-device command esp32-0a1b2c3d4e5f add_wifi ssid=cellar \\\n"
+        "    --password-file cellar.txt --sandbox sandbox.json --wait 120",
+    ),
+    "profile show": (
+        "ways-device profile show",
+        "ways-device profile show 'Cold rooms' --json",
+    ),
+    "profile apply": ("ways-device profile apply 'Cold rooms' esp32-0a1b2c3d4e5f",),
+    "profile set": ("ways-device profile set 'Cold rooms' --interval 300",),
     "sensor list": ("ways-device sensor list --json",),
     "fleet plan": ("ways-device fleet plan devices.csv",),
     "fleet provision": ("ways-device fleet provision devices.csv --ports auto",),

@@ -39,6 +39,7 @@ def image(
     ] = None,
     wifi_file: options.WifiFile = None,
     sensor: options.Sensors = None,
+    driver: options.Drivers = None,
     ca_file: options.CaFile = None,
     sandbox: options.Sandbox = None,
     api_url: options.ApiUrl = None,
@@ -53,7 +54,7 @@ def image(
     For example: ways-device image --name Cellar --device-id cellar-1 --output cellar-1.bin
     --firmware ESP32_GENERIC-v1.26.1.bin --merged --wifi-file wifi.json
     """
-    from ways_device import context, secrets
+    from ways_device import context, drivers, secrets
     from ways_device.api.platform import Platform
     from ways_device.boards import firmware as firmwares
     from ways_device.boards.image import shape
@@ -71,6 +72,7 @@ def image(
         profile=profile,
         interval_s=interval,
         sensors=sensors(sensor or []),
+        drivers=[one.file for one in drivers.load(driver or [], device_source())],
         ca_file=ca_file or where.ca_file,
         settings=settings(setting or []),
         log_level=log_level,

@@ -30,6 +30,10 @@ Sensors = Annotated[
     list[str] | None,
     typer.Option(help="KIND:key=value,...; can repeat.  [default: internal_temperature]"),
 ]
+Drivers = Annotated[
+    list[Path] | None,
+    typer.Option("--driver", help="KIND.py, a sensor driver of your own; can repeat."),
+]
 LogLevel = Annotated[str, typer.Option(help="What the board logs: E, W, I or D.")]
 Settings = Annotated[
     list[str] | None,

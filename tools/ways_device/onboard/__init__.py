@@ -12,6 +12,7 @@ MARK = "ways-device:"
 _PARTS = {
     "adopt": ("slots",),
     "examine": ("slots",),
+    "measure": ("lend",),
     "network": ("slots", "exchange", "broker"),
     "networks": ("slots",),
     "wipe": ("slots",),

@@ -1,7 +1,8 @@
 # type: ignore
 """Judge a settings file with the agent's own code where there is no board.
 
-micropython judge.py AGENT_FOLDER FILE; the file is removed. This one runs on the host.
+micropython judge.py AGENT_FOLDER FILE ROOT; the file is removed. ROOT, with a slash at its end, is
+what the board's root folder would be. This one runs on the host.
 """
 
 import sys
@@ -20,8 +21,15 @@ class Anything:
         return self
 
 
+class Board(Anything):
+    root = sys.argv[3]
+
+
 class BoardModule:
-    Board = Anything
+    pass
+
+
+BoardModule.Board = Board
 
 
 sys.path[:] = [".frozen", sys.argv[1]]

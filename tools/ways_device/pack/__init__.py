@@ -63,7 +63,11 @@ def pack(source: Path, board: str = "board") -> Packed:
     links.finish()
     if early:
         early.finish()
-    return _texts(found, links, shared, sorted(wanted))
+    packed = _texts(found, links, shared, sorted(wanted))
+    for name, tree in program.alone(source) if board == "board" else ():
+        text = packed.texts[name] = Text()
+        text.add(f"{PACKAGE}.{name}", tree.body)
+    return packed
 
 
 def _remember(found: Program) -> None:

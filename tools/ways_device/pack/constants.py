@@ -46,8 +46,10 @@ def _fold(program: Program, modules: list[Module], links: Links, kept: set[Varia
                     ast.copy_location(node, load)
                 replaced[load] = literal
             replaced |= dict.fromkeys(links.give_back(program, variable))
-    for module in program.modules.values():
+    # What is not of the bundle has only itself to use its private names.
+    for module in program.modules.values() if modules[0].is_bundled else modules:
         module.tree = Replace(replaced).visit(module.tree)
+    _lay_bare(modules)
 
 
 def _definitions(scope: Scope) -> Iterator[tuple[Variable, ast.Assign]]:
@@ -62,6 +64,15 @@ def _definitions(scope: Scope) -> Iterator[tuple[Variable, ast.Assign]]:
         for statement in statements:
             if isinstance(statement, ast.Assign) and statement.targets == stores:
                 yield variable, statement
+
+
+def _lay_bare(modules: list[Module]) -> None:
+    """Take const() off: the compiler would put the value in place of every local of that name."""
+    for statement in (statement for module in modules for statement in module.tree.body):
+        call = getattr(statement, "value", None)
+        is_const = isinstance(call, ast.Call) and ast.unparse(call.func) == "const"
+        if isinstance(statement, ast.Assign) and is_const:
+            statement.value = statement.value.args[0]  # type: ignore[attr-defined]
 
 
 def _value(node: ast.expr, names: dict[int, Any]) -> Any:

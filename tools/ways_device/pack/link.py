@@ -37,7 +37,7 @@ class Links:
         aliases = [alias for alias, target, _ in self.borrowed if target is variable]
         self.borrowed = [one for one in self.borrowed if one[1] is not variable]
         empty: list[ast.AST] = []
-        for module in program.separate:
+        for module in program.separate if aliases else ():
             for node in ast.walk(module.tree):
                 if isinstance(node, ast.ImportFrom):
                     node.names = [alias for alias in node.names if alias not in aliases]

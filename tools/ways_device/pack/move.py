@@ -59,6 +59,12 @@ class _Move:
         self._owner: dict[ast.AST, Variable] = {}
         setup = program.modules.get(_SETUP)
         self._of_setup = set(ast.walk(setup.tree)) if setup else set()
+        self._elsewhere = {
+            variable
+            for module in program.separate
+            if module is not self._wiring
+            for variable in module.scope.variables.values()
+        }
         outer = [module.scope.variables.values() for module in program.modules.values()]
         for variable in [*links.imports.values(), *(one for some in outer for one in some)]:
             for node, _ in variable.places:
@@ -158,7 +164,9 @@ class _Move:
         """Import what it needs of the bundle and of the interpreter."""
         for node in ast.walk(part.node):
             variable = self._owner.get(node)
-            if variable and variable not in self._wiring.scope.variables.values():
+            # What it imports itself, of a module that is loaded later, it goes on importing.
+            here = self._wiring.scope.variables.values()
+            if variable and variable not in self._elsewhere and variable not in here:
                 self._give(node, self._import(variable, node))
 
     def _give(self, node: ast.AST, to: Variable) -> None:

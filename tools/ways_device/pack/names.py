@@ -51,9 +51,9 @@ FOREIGN = UMQTT | frozenset(
     _words(
         """
         active append args argv atten buffering cancel capitalize center clear close config
-        copy coro count data datetime decode difference done drain encode end endswith errno
-        exists extend fetch fileno find flush format fromkeys get get_blob get_extra_info
-        get_i32 getpeercert getvalue group hex humidity ifconfig implementation index info
+        copy coro count country data datetime decode difference done drain encode end endswith
+        errno exists extend fetch fileno find flush format fromkeys get get_blob get_extra_info
+        get_i32 getpeercert getvalue group hex hostname humidity ifconfig implementation index info
         init insert intersection irq isalpha isconnected isdigit isdisjoint islower isspace
         issubset isupper items join key keys listen load_cert_chain load_verify_locations
         locked lower lstrip match measure memory message mode mount name namespace next off on
@@ -72,8 +72,9 @@ FOREIGN = UMQTT | frozenset(
 PUBLIC = frozenset(
     _words(
         """
-        adc_mv chip_temperature_c data_type decimals generation key model nvs open pin points
-        read_into reset root set unique_id unit
+        adc_mv chip_temperature_c data_type decimals generation i2c key model nvs open pin points
+        read_into readfrom readfrom_into readfrom_mem readfrom_mem_into reset root scan set
+        unique_id unit writeto writeto_mem
         """
     )
 )

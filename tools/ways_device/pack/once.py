@@ -2,7 +2,8 @@
 
 The code of wiring.py, config.py, identity.py and setup.py runs before the agent does, and never
 again. What is called from nowhere else does so too: functions, methods, the constructors of
-classes that nobody else makes. forget() in wiring.py is written anew: it lets go of them all.
+classes that nobody else makes. forget() in wiring.py is written anew: it lets go of them all. An
+agent that sleeps does not call it.
 """
 
 import ast
@@ -10,7 +11,7 @@ from dataclasses import dataclass, field
 
 from ways_device.pack.link import Links
 from ways_device.pack.names import PUBLIC
-from ways_device.pack.program import BUILDERS, PACKAGE, Module, Program
+from ways_device.pack.program import BUILDERS, PACKAGE, SLEEPERS, Module, Program
 from ways_device.pack.program import PUBLIC as OPEN
 from ways_device.pack.scope import FUNCTIONS, Variable
 
@@ -53,6 +54,10 @@ class _Search:
             if module.name in BUILDERS:
                 self._once |= {
                     node for node in ast.walk(module.tree) if isinstance(node, ast.FunctionDef)
+                }
+            elif module.name in SLEEPERS:  # what only they use later than that others forget
+                self._once |= {
+                    node for node in ast.walk(module.tree) if isinstance(node, _Method)
                 }
         for tree in program.scripts:
             self._settle(tree, None)

@@ -11,12 +11,16 @@ from ways_device.pack.scope import Scope, UnsureError, resolve
 
 PACKAGE = "firmware"
 # They run before the agent does, and are forgotten then.
-BUILDERS = ("config", "identity", "setup", "wiring")
+BUILDERS = ("config", "fitting", "identity", "setup", "wiring")
+# What an agent that sleeps between readings has besides: it forgets nothing.
+SLEEPERS = ("keeping", "sleeper", "delivery", "rhythm", "keptfilters")
 # One of these is the board's.
 BOARDS = frozenset({"board", "board_unix"})
 _BY_NAME = frozenset({"eval", "exec", "globals", "locals", "vars"})
 # For the builder of images.
 _NEVER = frozenset({"manifest"})
+# What runs when the agent does not, and is imported past the package: it stays as it is.
+ALONE = ("safekeep", "safelink", "safemode")
 # What somebody's own sensor file imports keeps its name.
 PUBLIC = {
     "errors": {"ConfigError", "CorruptError", "LinkError", "RejectedError", "SensorError"},
@@ -83,7 +87,7 @@ def read(source: Path, board: str) -> Program:
     folder = source / PACKAGE
     paths = {_name(path.relative_to(folder)): path for path in sorted(folder.rglob("*.py"))}
     # setup.py is what the host runs on a chip.
-    for name in (*(BOARDS - {board}), *_NEVER, *(() if board == "board" else ("setup",))):
+    for name in (*(BOARDS - {board}), *_NEVER, *ALONE, *(() if board == "board" else ("setup",))):
         paths.pop(name, None)
     if "" not in paths:
         raise ToolError(f"the agent is missing in {source}; install ways-device again")
@@ -101,6 +105,16 @@ def read(source: Path, board: str) -> Program:
         _refuse_unsafe(module)
         modules[name] = module
     return Program(modules)
+
+
+def alone(source: Path) -> Iterator[tuple[str, ast.Module]]:
+    """Yield (name, tree without docstrings) of the modules of ALONE, as far as they are there."""
+    for name in ALONE:
+        path = source / PACKAGE / f"{name}.py"
+        if path.is_file():
+            tree = _parse(path)
+            _strip(tree)
+            yield name, tree
 
 
 def _refuse_unsafe(module: Module) -> None:
@@ -142,12 +156,14 @@ def _order(trees: dict[str, ast.Module]) -> list[str]:
 
 
 def _together(trees: dict[str, ast.Module], board: str) -> set[str]:
-    """Return the modules of the bundle: all that are loaded as wiring.py is, and stay.
+    """Return the modules of the bundle: all that are loaded with wiring.py, and stay.
 
     A module that a function imports is meant to be loaded when that function runs.
     """
     found: set[str] = set()
-    waiting = ["", board, *PUBLIC, *(_imports(trees["wiring"]) if "wiring" in trees else trees)]
+    waiting = ["", board, *PUBLIC, *([] if "wiring" in trees else trees)]
+    for name in {"wiring", "fitting"} & set(trees):
+        waiting += _imports(trees[name])
     while waiting:
         name = waiting.pop()
         if name in trees and name not in {*found, *BUILDERS} and "." not in name:

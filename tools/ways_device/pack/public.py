@@ -37,7 +37,7 @@ def known(module: Module, found: Program, links: Links) -> set[str]:
         return _public(module)
     if module.name.startswith("sensors."):
         return {"open"}
-    if module.name in BUILDERS:  # main.py calls them
+    if module.name in BUILDERS or module.name in _named(found):  # main.py calls them
         return {
             node.attr
             for tree in found.scripts
@@ -45,6 +45,22 @@ def known(module: Module, found: Program, links: Links) -> set[str]:
             if isinstance(node, ast.Attribute)
         }
     return set()
+
+
+def _named(found: Program) -> set[str]:
+    """Return the words in the scripts that could be a module's name."""
+    nodes = [node for tree in found.scripts for node in ast.walk(tree)]
+    words = {
+        alias.name
+        for node in nodes
+        for alias in getattr(node, "names", [])
+        if isinstance(alias, ast.alias)
+    }
+    return words | {
+        node.value
+        for node in nodes
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    }
 
 
 def kept(found: Program, names: dict[str, set[str]]) -> set[Variable]:

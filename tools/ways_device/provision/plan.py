@@ -8,6 +8,7 @@ from pathlib import Path
 from ways_device import identity, trust
 from ways_device.api.credentials import Broker
 from ways_device.api.platform import Platform
+from ways_device.bytecode import DeviceFile
 from ways_device.context import Context
 from ways_device.deploy import Code, compile_code
 from ways_device.errors import UsageError
@@ -36,15 +37,18 @@ class Plan:
 class Planner:
     """Makes plans, for any number of boards; what they share is asked for and compiled once."""
 
-    def __init__(self, platform: Platform, source: Path) -> None:
+    def __init__(
+        self, platform: Platform, source: Path, drivers: Sequence[DeviceFile] = ()
+    ) -> None:
         self.account = Account(platform)
         self._platform = platform
         self._source = source
+        self._drivers = drivers
         self._cas: dict[tuple[Path | None, Broker], bytes] = {}
 
     @cached_property
     def code(self) -> Code:
-        return compile_code(self._source)
+        return compile_code(self._source, self._drivers)
 
     @cached_property
     def _told(self) -> Broker:
@@ -76,7 +80,7 @@ class Planner:
 def make_plan(request: Request, wifi: Sequence[Network], context: Context) -> Plan:
     """Return the plan for one board, and say what is done for it."""
     talk = context.talk
-    planner = Planner(context.platform, context.source)
+    planner = Planner(context.platform, context.source, request.drivers)
     with talk.step("asking the platform") as step:
         broker = planner.broker(request)
         profile = planner.account.choose_profile(request).profile

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ways_device.api.credentials import is_device_id
+from ways_device.bytecode import DeviceFile
 from ways_device.errors import UsageError
 from ways_device.secrets import one_line
 
@@ -33,6 +34,8 @@ class Request:
     profile: str | None = None
     interval_s: int | None = None
     sensors: Sequence[dict[str, Any]] = _DEFAULT_SENSORS
+    # Of the user's own: what goes on the board beside the agent.
+    drivers: Sequence[DeviceFile] = ()
     ca_file: Path | None = None
     settings: dict[str, Any] = field(default_factory=dict)
     log_level: str = "I"
@@ -78,11 +81,11 @@ def _sensor(text: str) -> dict[str, Any]:
 
 
 def _scalar(text: str) -> Any:
-    """Return the number or truth value that text spells, else text."""
+    """Return the number (0x..: in hex) or truth value that text spells, else text."""
     if text in ("true", "false"):
         return text == "true"
     try:
-        return int(text)
+        return int(text, 16 if text[:2].lower() == "0x" else 10)
     except ValueError:
         return text
 

@@ -18,7 +18,7 @@ from ways_device.sandbox.subscription import Subscription
 from ways_device.sandbox.wire import Json
 
 _READY_S = 10
-_RETAINED = ("status", "attributes")
+_RETAINED = ("status", "attributes", "config")
 
 
 class Access:

@@ -16,6 +16,7 @@ from ways_device.sandbox.routes import (
     alarms,
     datapoints,
     devices,
+    downlink,
     faults,
     groups,
     notifications,
@@ -39,6 +40,7 @@ _ROUTERS = [
         notifications,
         account,
         sandbox,
+        downlink,
         faults,
         page,
     )

@@ -8,9 +8,11 @@ one role per device.
 """
 
 import asyncio
+import contextlib
 import json
 import secrets
-from collections.abc import Iterable
+from collections.abc import Callable, Coroutine, Iterable
+from typing import Any, TypeVar
 
 import aiomqtt
 
@@ -24,9 +26,14 @@ from ways_device.sandbox.wire import Json
 ADMIN = "sandbox:admin"
 INGEST = "sandbox:ingest"
 
+# The settings of all devices, which the sandbox retains for them.
+CONFIGS = "devices/+/config"
+
 _CONTROL = "$CONTROL/dynamic-security/v1"
+_RESPONSE = f"{_CONTROL}/response"
 _RETRY_S = 0.02
 _ANSWER_S = 5
+_Result = TypeVar("_Result")
 _ALL = ("publishClientSend", "publishClientReceive", "subscribePattern")
 
 
@@ -38,8 +45,10 @@ def document(admin: Hashed, ingest: Hashed, logins: Iterable[Login]) -> Json:
     """Return the plugin's whole configuration."""
     devices = list(logins)
     control = [_allow(kind, "$CONTROL/dynamic-security/#") for kind in _ALL]
-    # To take what a deleted device had retained out of the broker.
+    # To send commands and settings, and to take what a deleted device had retained out of the
+    # broker.
     control.append(_allow("publishClientSend", "devices/#"))
+    control += [_allow(kind, CONFIGS) for kind in ("publishClientReceive", "subscribePattern")]
     listen = [_allow("publishClientReceive", TOPIC), _allow("subscribePattern", TOPIC)]
     return {
         "defaultACLAccess": {
@@ -111,13 +120,17 @@ def _client(name: str, password: Hashed, is_active: bool = True) -> Json:
 
 
 class Control:
-    """The admin's session. ready is set while commands can be given."""
+    """The admin's session. ready is set while the broker can be told something."""
 
     def __init__(self, account: Account, broker_up: asyncio.Event) -> None:
         self._account = account
         self._broker_up = broker_up
         self._client: aiomqtt.Client | None = None
         self._waiting: dict[str, asyncio.Future[Json]] = {}
+        self._retained: dict[str, bytes] = {}
+        self._one = asyncio.Lock()
+        # Called at the begin of each session.
+        self.on_ready: Callable[[], None] = lambda: None
         self.ready = asyncio.Event()
 
     async def run(self) -> None:
@@ -133,21 +146,28 @@ class Control:
 
     async def request(self, commands: list[Json]) -> None:
         """Have the broker do commands. Raises ControlError if it refuses one or is silent."""
-        try:
-            await asyncio.wait_for(self._request(commands), _ANSWER_S)
-        except asyncio.TimeoutError as exc:
-            raise ControlError("no answer") from exc
-        except aiomqtt.MqttError as exc:
-            raise ControlError(str(exc)) from exc
+        await _in_time(self._request(commands))
+
+    async def publish(self, topic: str, payload: bytes, retain: bool = False) -> None:
+        """Return when the broker has taken the message. Raises ControlError if it does not.
+
+        Messages go out one after the other, in the order of the calls.
+        """
+        await _in_time(self._publish(topic, payload, retain))
+
+    async def retained(self, pattern: str) -> dict[str, bytes]:
+        """Return what the broker has retained on the topics of pattern. Raises ControlError."""
+        return await _in_time(self._read_retained(pattern))
 
     async def clear_retained(self, topic: str) -> None:
         """Take a retained message out of the broker, if it can be reached."""
         if self._client is not None:
-            await self._client.publish(topic, b"", qos=1, retain=True)
+            # It may have gone away a moment ago.
+            with contextlib.suppress(aiomqtt.MqttError):
+                await self._client.publish(topic, b"", qos=1, retain=True)
 
     async def _request(self, commands: list[Json]) -> None:
-        await self.ready.wait()
-        assert self._client is not None
+        client = await self._session_up()
         answers = []
         for command in commands:
             tag = secrets.token_hex(8)
@@ -155,7 +175,7 @@ class Control:
             self._waiting[tag] = asyncio.get_running_loop().create_future()
             answers.append(self._waiting[tag])
         try:
-            await self._client.publish(_CONTROL, json.dumps({"commands": commands}), qos=1)
+            await client.publish(_CONTROL, json.dumps({"commands": commands}), qos=1)
             for answer in await asyncio.gather(*answers):
                 if "error" in answer:
                     raise ControlError(str(answer["error"]))
@@ -163,12 +183,36 @@ class Control:
             for command in commands:
                 self._waiting.pop(command["correlationData"], None)
 
+    async def _publish(self, topic: str, payload: bytes, retain: bool) -> None:
+        async with self._one:
+            client = await self._session_up()
+            await client.publish(topic, payload, qos=1, retain=retain)
+
+    async def _read_retained(self, pattern: str) -> dict[str, bytes]:
+        client = await self._session_up()
+        self._retained = {}
+        await client.subscribe(pattern, qos=0)
+        # They come before the answer to whatever is asked after the subscription.
+        await self._request([{"command": "getDefaultACLAccess"}])
+        await client.unsubscribe(pattern)
+        return self._retained
+
+    async def _session_up(self) -> aiomqtt.Client:
+        while self._client is None:
+            await self.ready.wait()
+        return self._client
+
     async def _session(self) -> None:
         async with self._account.client(clean_session=True) as client:
-            await client.subscribe(f"{_CONTROL}/response", qos=1)
+            await client.subscribe(_RESPONSE, qos=1)
             self._client = client
             self.ready.set()
+            self.on_ready()
             async for message in client.messages:
+                if str(message.topic) != _RESPONSE:
+                    if message.retain:
+                        self._retained[str(message.topic)] = bytes(message.payload)
+                    continue
                 for answer in json.loads(message.payload).get("responses", []):
                     waiting = self._waiting.get(answer.get("correlationData", ""))
                     if waiting and not waiting.done():
@@ -180,3 +224,13 @@ class Control:
         for waiting in self._waiting.values():
             if not waiting.done():
                 waiting.set_exception(aiomqtt.MqttError("the broker went away"))
+
+
+async def _in_time(doing: Coroutine[Any, Any, _Result]) -> _Result:
+    """Return what doing returns. Raises ControlError if the broker is silent, or goes away."""
+    try:
+        return await asyncio.wait_for(doing, _ANSWER_S)
+    except asyncio.TimeoutError as exc:
+        raise ControlError("no answer") from exc
+    except aiomqtt.MqttError as exc:
+        raise ControlError(str(exc)) from exc

@@ -1,6 +1,7 @@
 """Everything devices reported on their events topic."""
 
 import json
+import sqlite3
 
 from ways_device.sandbox.db import Db
 from ways_device.sandbox.wire import Json, dump, iso
@@ -29,6 +30,16 @@ class Events:
             received_at,
         )
 
+    def last(self, device_id: str, event_type: str, count: int) -> list[Json]:
+        """Return the device's last events of a type, the newest first."""
+        rows = self._db.all(
+            "SELECT * FROM events WHERE device_id = ? AND event_type = ? ORDER BY id DESC LIMIT ?",
+            device_id,
+            event_type,
+            count,
+        )
+        return [_view(row) for row in rows]
+
     def of(self, device_id: str, event_types: tuple[str, ...] = ()) -> list[Json]:
         """Return the device's events in the order they arrived, all types if none is named."""
         marks = ", ".join("?" * len(event_types))
@@ -38,12 +49,13 @@ class Events:
             device_id,
             *event_types,
         )
-        return [
-            {
-                "event_type": row["event_type"],
-                "metadata": json.loads(row["metadata"]),
-                "timestamp": iso(row["occurred_at"]),
-                "received_at": iso(row["received_at"]),
-            }
-            for row in rows
-        ]
+        return [_view(row) for row in rows]
+
+
+def _view(row: sqlite3.Row) -> Json:
+    return {
+        "event_type": row["event_type"],
+        "metadata": json.loads(row["metadata"]),
+        "timestamp": iso(row["occurred_at"]),
+        "received_at": iso(row["received_at"]),
+    }

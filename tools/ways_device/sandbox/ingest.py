@@ -12,7 +12,8 @@ device, never raised.
 
 import re
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from ways_device.sandbox import boots, wire
@@ -27,10 +28,12 @@ from ways_device.sandbox.wire import Json
 
 # Device, datapoint's id, value, when it was measured, when it arrived.
 OnValue = Callable[[str, str, Any, float, float], None]
+# Device, the event's metadata, when it arrived.
+OnEvent = Callable[[str, Json, float], None]
 
 _TOPIC = re.compile(r"devices/([A-Za-z0-9_-]{1,64})/(.+)")
 # To the device, not from it.
-_DOWNLINK = ("commands", "config")
+_DOWNLINK = re.compile(r"devices/[^/]+/(commands|config)")
 _SENSOR = "sensors/"
 # A timestamp outside of this, seen from its arrival, is a clock that was never set.
 _PAST_S = 10 * 365 * 86400
@@ -48,8 +51,9 @@ class Ingest:
         events: Events,
         ledger: Ledger,
         on_value: OnValue = lambda *_: None,
+        on_event: Mapping[str, OnEvent] = MappingProxyType({}),
     ) -> None:
-        """on_value is told of each value that was kept."""
+        """on_value is told of each value that was kept, on_event of the events of its types."""
         self._db = db
         self._datapoints = datapoints
         self._telemetry = telemetry
@@ -58,6 +62,7 @@ class Ingest:
         self._traffic = Traffic(db)
         self._odd_keys = OddKeys(db)
         self._on_value = on_value
+        self._on_event = on_event
         self._readers = {
             "telemetry": self._read_telemetry,
             "status": self._read_status,
@@ -68,7 +73,7 @@ class Ingest:
     def take(self, topic: str, payload: bytes, received_at: float) -> None:
         """Enter one message. A message of a device that is not registered is ignored."""
         found = _TOPIC.fullmatch(topic)
-        if not found or found[2] in _DOWNLINK:
+        if not found or is_downlink(topic):
             return
         device_id, category = found[1], found[2]
         seen = "UPDATE devices SET last_seen = ? WHERE device_id = ?"
@@ -169,9 +174,16 @@ class Ingest:
             raise ValueError("metadata")
         stamp = _timestamp(document, received_at)
         self._events.add(device_id, event_type, metadata, stamp, received_at)
+        if event_type in self._on_event:
+            self._on_event[event_type](device_id, metadata, received_at)
 
     def _count(self, device_id: str, column: str) -> None:
         self._db.run(f"UPDATE devices SET {column} = {column} + 1 WHERE device_id = ?", device_id)
+
+
+def is_downlink(topic: str) -> bool:
+    """Tell whether a topic is one to a device; ingestion hears what is published there too."""
+    return _DOWNLINK.fullmatch(topic) is not None
 
 
 def _problem(datapoint: sqlite3.Row | None, value: Any) -> str | None:

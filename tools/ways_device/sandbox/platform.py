@@ -8,9 +8,12 @@ from fastapi import Depends, Request
 from ways_device.sandbox.access import Access
 from ways_device.sandbox.alarms import Alarms
 from ways_device.sandbox.broker_faults import BrokerFaults
+from ways_device.sandbox.commands import Commands
+from ways_device.sandbox.configs import Configs
 from ways_device.sandbox.datapoints import Datapoints
 from ways_device.sandbox.devices import Devices
 from ways_device.sandbox.dialect import Dialect
+from ways_device.sandbox.downlink import Downlink
 from ways_device.sandbox.events import Events
 from ways_device.sandbox.faults import Faults
 from ways_device.sandbox.groups import Groups
@@ -40,6 +43,9 @@ class Platform:
     series: Series
     events: Events
     ledger: Ledger
+    commands: Commands
+    configs: Configs
+    downlink: Downlink
     access: Access
     notifications: Notifications
     faults: Faults

@@ -16,7 +16,15 @@ _DOCUMENTS = {"expected_topics": list, "metadata": dict}
 
 
 class Profiles:
-    def __init__(self, db: Db, devices: Devices, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        db: Db,
+        devices: Devices,
+        clock: Callable[[], float] = time.time,
+        on_change: Callable[[list[str]], None] = lambda _: None,
+    ) -> None:
+        """on_change is told of the devices that now follow another profile, or a changed one."""
+        self._on_change = on_change
         self._db = db
         self._devices = devices
         self._clock = clock
@@ -61,18 +69,26 @@ class Profiles:
         sql = f"UPDATE profiles SET {names} WHERE id = ?"
         if not self._db.run(sql, *columns.values(), profile_id):
             raise _absent(profile_id)
+        self._on_change(self._followers(profile_id))
         return self.get(profile_id)
 
     def delete(self, profile_id: str) -> None:
         """Forget the profile; devices that had it have none. Raises AbsentError."""
+        followers = self._followers(profile_id)
         if not self._db.run("DELETE FROM profiles WHERE id = ?", profile_id):
             raise _absent(profile_id)
+        self._on_change(followers)
 
     def apply(self, profile_id: str, device_id: str) -> Json:
         """Make the profile the device's, instead of any other. Raises AbsentError."""
         self.get(profile_id)
         self._devices.update(device_id, {"profile_id": profile_id})
+        self._on_change([device_id])
         return {"profile_id": profile_id, "device_id": device_id, "applied": True}
+
+    def _followers(self, profile_id: str) -> list[str]:
+        sql = "SELECT device_id FROM devices WHERE profile_id = ?"
+        return [row["device_id"] for row in self._db.all(sql, profile_id)]
 
 
 _SUMMARY = ("id", "name", "reporting_interval_seconds")

@@ -1,6 +1,6 @@
 """The tables of the sandbox's database. Times are Unix seconds, documents are JSON text."""
 
-from ways_device.sandbox import schema_account
+from ways_device.sandbox import schema_account, schema_downlink
 
 _DEVICES = """
 CREATE TABLE profiles (
@@ -213,4 +213,8 @@ CREATE INDEX notifications_by_time ON notifications (created_at);
 """
 
 # A database of version n has gone through the first n steps.
-STEPS = (_DEVICES, _RULES + schema_account.TABLES + _NOTIFICATIONS)
+STEPS = (
+    _DEVICES,
+    _RULES + schema_account.TABLES + _NOTIFICATIONS,
+    schema_downlink.TABLES,
+)

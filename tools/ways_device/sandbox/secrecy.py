@@ -1,4 +1,4 @@
-"""Keeps the secrets of channels out of answers and error texts.
+"""Keeps the secrets of channels and commands out of answers and error texts.
 
 A value is secret by the name of its key; in a URL the password and the values of the query are,
 and for slack and teams all of the path. What a caller sends back as it was shown stands for what
@@ -12,6 +12,8 @@ from urllib.parse import urlsplit, urlunsplit
 from ways_device.sandbox.wire import Json
 
 MASK = "***"
+# Of a command a key or a pin is no secret.
+_ARGUMENTS = re.compile(r"pass|secret|token|psk", re.IGNORECASE)
 _NAMES = re.compile(r"pass|secret|token|key|auth|credential|signature|cookie|pin$", re.IGNORECASE)
 _URL = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 # Shorter ones would tear holes into any text.
@@ -59,6 +61,16 @@ def _mask_argument(found: "re.Match[str]") -> str:
     if value is None:  # a bare word may be the secret itself
         return before + (MASK if name else "")
     return f"{before}{name}={MASK}"
+
+
+def without_secrets(args: Any) -> Any:
+    """Return a command's arguments with MASK for what has a secret's name, however deep it is."""
+    if isinstance(args, dict):
+        return {
+            key: MASK if _ARGUMENTS.search(key) and one is not None else without_secrets(one)
+            for key, one in args.items()
+        }
+    return [without_secrets(one) for one in args] if isinstance(args, list) else args
 
 
 def restored(channel_type: str, config: Json, stored: Json) -> Json:

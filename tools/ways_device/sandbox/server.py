@@ -93,6 +93,7 @@ async def _run(
             parts.engine.run(),
             parts.sender.run(),
             parts.platform.broker_faults.run(),
+            parts.platform.downlink.run(),
             _open(parts, server, listener, plan),
             stop.wait(),
         )

@@ -16,7 +16,7 @@ import aiomqtt
 from ways_device.errors import ToolError
 from ways_device.sandbox.account import Account
 from ways_device.sandbox.db import Db
-from ways_device.sandbox.ingest import Ingest
+from ways_device.sandbox.ingest import Ingest, is_downlink
 
 TOPIC = "devices/+/#"
 _BATCH_MAX = 100
@@ -76,8 +76,10 @@ class Subscriber:
     def _store(self, batch: list[aiomqtt.Message]) -> None:
         with self._db.transaction():
             for message in batch:
-                # Retained messages are repeated at every subscription: they are no news.
-                if not message.retain and not self._is_repeated(message):
+                # Retained messages are repeated at every subscription: they are no news. And of
+                # what goes to devices not even a digest is kept: a command may hold a password.
+                is_news = not message.retain and not is_downlink(str(message.topic))
+                if is_news and not self._is_repeated(message):
                     self._take(message, self._clock())
             last = self._db.scalar("SELECT max(id) FROM received") or 0
             self._db.run("DELETE FROM received WHERE id <= ?", last - _REMEMBERED)

@@ -4,16 +4,19 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ways_device.sandbox import dynsec, notifications
+from ways_device.sandbox import commands, configs, dynsec, notifications
 from ways_device.sandbox.access import Access
 from ways_device.sandbox.account import Account
 from ways_device.sandbox.alarms import Alarms
 from ways_device.sandbox.broker import Broker, Settings
 from ways_device.sandbox.broker_faults import BrokerFaults
+from ways_device.sandbox.commands import Commands
+from ways_device.sandbox.configs import Configs
 from ways_device.sandbox.datapoints import Datapoints
 from ways_device.sandbox.db import Db
 from ways_device.sandbox.devices import Devices
 from ways_device.sandbox.dialect import PRESETS, Dialect
+from ways_device.sandbox.downlink import Downlink
 from ways_device.sandbox.dynsec import Control
 from ways_device.sandbox.engine import Engine
 from ways_device.sandbox.events import Events
@@ -67,6 +70,9 @@ def wire(
     telemetry = Telemetry(db, clock)
     events = Events(db)
     ledger = Ledger(db, events)
+    sent = Commands(db, events, clock)
+    settings_of = Configs(db, devices, clock)
+    answers = {commands.RESULT: sent.answer, configs.RESULT: settings_of.answer}
     told = notifications.build(db, clock)
     rules = Rules(db, clock)
     alarms = Alarms(db, told.notifier.on_change, clock)
@@ -85,7 +91,7 @@ def wire(
     subscriber = Subscriber(
         Account("127.0.0.1", settings.port, dynsec.INGEST, ingest, tls),
         db,
-        Ingest(db, datapoints, telemetry, events, ledger, engine.on_value),
+        Ingest(db, datapoints, telemetry, events, ledger, engine.on_value, answers),
         broker.up,
         # From here on the subscription is on disk: a broker that is killed still has it.
         on_subscribed=broker.save,
@@ -100,7 +106,7 @@ def wire(
         subscription,
         Overview(db, Traffic(db, clock), alarms, clock),
         Groups(db, clock),
-        Profiles(db, devices, clock),
+        Profiles(db, devices, clock, settings_of.refresh),
         rules,
         alarms,
         datapoints,
@@ -108,6 +114,9 @@ def wire(
         Series(db, clock),
         events,
         ledger,
+        sent,
+        settings_of,
+        Downlink(control, broker.up.is_set, devices, sent, settings_of),
         access,
         told,
         faults,

@@ -46,6 +46,7 @@ class Board:
         # The last word of a chip that is about to end: how to go on.
         self._farewell: dict[str, Any] = {}
         self._watchdog_s = 0.0
+        self._haste = 1.0
         self._has_power = False
         self._is_ready = False
         self._crashes = 0
@@ -80,8 +81,27 @@ class Board:
     def power_off(self) -> None:
         """Stop the chip in the middle of whatever it does; the port stays, dead."""
         self._has_power = False
-        self._loop.cancel("wake")
         self._disarm_watchdog()
+        self._stop_chip()
+
+    def brown_out(self) -> None:
+        """Let the voltage dip: the chip starts as from a power-on, but RTC memory lives."""
+        if self._has_power:
+            self._stop_chip()
+            self._start(_POWER_ON)
+
+    def panic(self) -> None:
+        """Have the chip's own code fail, which resets it as machine.reset() does."""
+        if self._has_power:
+            self._stop_chip()
+            self._start(_HARD)
+
+    def hurry(self, factor: float) -> None:
+        """Let time pass so many times as fast for the watchdog that is armed next."""
+        self._haste = factor
+
+    def _stop_chip(self) -> None:
+        self._loop.cancel("wake")
         if self._chip:
             self._take_chip_out().cut()
 
@@ -179,7 +199,7 @@ class Board:
         if "feed" in message:
             self._feed_watchdog()
         elif "wdt_ms" in message:
-            self._watchdog_s = message["wdt_ms"] / 1000
+            self._watchdog_s = message["wdt_ms"] / 1000 / self._haste
             self._feed_watchdog()
         elif "reset" in message:
             self._farewell = message

@@ -2,6 +2,9 @@
 
 {"power": "cut"}            no power: the chip stops at once, RTC memory and time are gone
 {"power": "on"}
+{"power": "brown-out"}      it dips: a power-on for the chip, which finds RTC memory and time
+{"panic": true}             the chip's own code fails and resets it
+{"watchdog_haste": 10}      the watchdog, when armed the next time, counts ten times as fast
 {"adc_mv": {"34": 1800}}    the voltage at pins
 {"wlan": {...}}             the network in the air, see world.py
 {"clock": unix_s}           set the chip's clock, as only a test can
@@ -17,6 +20,7 @@ from ways_device.vboard.control import Commands
 # What the chip's own calendar holds.
 _FIRST_UNIX_S = 946684800
 _LAST_UNIX_S = 4102444800
+_HASTIEST = 1000
 
 
 Action = Callable[[], None]
@@ -26,6 +30,8 @@ def commands(board: Board) -> Commands:
     """Return the table of the orders to this board."""
     return {
         "power": lambda value: _power(board, value),
+        "panic": lambda value: _panic(board, value),
+        "watchdog_haste": lambda value: _haste(board, value),
         "adc_mv": lambda value: _adc_mv(board, value),
         "wlan": lambda value: _wlan(board, value),
         "clock": lambda value: _clock(board, value),
@@ -37,7 +43,21 @@ def _power(board: Board, value: Any) -> Action:
         return board.power_off
     if value == "on":
         return board.power_on
-    raise ValueError(f'power: {value!r} is neither "cut" nor "on"')
+    if value == "brown-out":
+        return board.brown_out
+    raise ValueError(f'power: {value!r} is none of "cut", "on" and "brown-out"')
+
+
+def _panic(board: Board, value: Any) -> Action:
+    if value is not True:
+        raise ValueError(f"panic: {value!r} is not true")
+    return board.panic
+
+
+def _haste(board: Board, value: Any) -> Action:
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= _HASTIEST:
+        raise ValueError(f"watchdog_haste: {value!r} is not a number from 1 to {_HASTIEST}")
+    return lambda: board.hurry(value)
 
 
 def _adc_mv(board: Board, value: Any) -> Action:

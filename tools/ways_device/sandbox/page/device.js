@@ -1,14 +1,16 @@
-// One device: its values over time, what it says of itself, its alarms and its ledger account.
+// One device: its values over time, what it says of itself and is told, alarms, ledger account.
 
 import { Failed, get, getIfThere } from "./api.js";
 import { Chart, Cursor } from "./chart.js";
 import { h, slot } from "./dom.js";
+import { commands, settings } from "./downlink.js";
 import { count, counted, epoch } from "./format.js";
 import { account } from "./ledger.js";
 import { battery, choice, document_, empty, facts, health, name, presence, severity, signal, when } from "./parts.js";
 
 const RANGES = [[900, "15 min"], [3600, "1 h"], [86_400, "24 h"], [604_800, "7 days"]];
 const STEPS = 300;
+const COMMANDS_SHOWN = 5;
 // How old the thinned out values may get; the latest ones are added all the time.
 const SERIES_MAX_AGE_MS = 60_000;
 const PARTS = [
@@ -40,6 +42,8 @@ export function device(page, id) {
       health: await get(`${path}/health`),
       details: await get(own),
       alarms: await getIfThere("/v1/iot/alarms", { device_id: id, page_size: 50 }),
+      sent: await get(`${own}/commands`, { page_size: COMMANDS_SHOWN }),
+      told: await get(`${own}/config`),
       ledger: await get(`/sandbox/ledger/${encodeURIComponent(id)}`),
     };
     update();
@@ -128,6 +132,8 @@ export function device(page, id) {
         h("div", { class: "side" },
           about(all), alarms(all),
           section("Ledger", account(all.ledger)),
+          section("Last commands", commands(all.sent)),
+          section("Settings told", settings(all.told)),
           section("Status", document_(all.details.status)),
           section("Attributes", document_(all.details.attributes)),
           oddities(all))),

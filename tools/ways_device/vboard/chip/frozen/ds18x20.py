@@ -1,6 +1,7 @@
 """DS18B20 thermometers on the 1-Wire bus."""
 
 _CELSIUS = 19.25
+_SCRATCHPAD = b"\x34\x01\x4b\x46\x7f\xff\x0c\x10\x1c"
 
 
 class DS18X20:
@@ -13,7 +14,11 @@ class DS18X20:
     def convert_temp(self):
         self.ow.reset(True)
 
-    def read_temp(self, rom):
+    def read_scratch(self, rom):
         if bytes(rom) not in self.ow.ROMS:
             raise Exception("CRC error")
+        return bytearray(_SCRATCHPAD)
+
+    def read_temp(self, rom):
+        self.read_scratch(rom)
         return _CELSIUS

@@ -3,12 +3,13 @@
 import time
 
 import umachine as _native
-from _chip import clock, host, params, timers
+from _chip import clock, host, params, timers, wires
 
 PWRON_RESET, HARD_RESET, WDT_RESET, DEEPSLEEP_RESET, SOFT_RESET = 1, 2, 3, 4, 5
 SLEEP, DEEPSLEEP = 2, 4
 PIN_WAKE, EXT0_WAKE, EXT1_WAKE, TIMER_WAKE, TOUCHPAD_WAKE, ULP_WAKE = 2, 2, 3, 4, 5, 6
 
+SoftI2C = wires.SoftI2C
 mem8, mem16, mem32 = _native.mem8, _native.mem16, _native.mem32
 
 _frequency_hz = 160_000_000

@@ -93,7 +93,9 @@ class WLAN:
             return (_NO_ADDRESS, _NO_ADDRESS, _NO_ADDRESS, _NO_ADDRESS)
         return (_ADDRESS, _MASK, _ADDRESS, params.dns)
 
-    def ipconfig(self, what):
+    def ipconfig(self, what=None, *, dhcp4=None):
+        if what is None:  # DHCP is there or not: the address is the machine's own either way
+            return None
         address, mask, gateway, _ = self.ifconfig()
         answers = {"addr4": (address, mask), "gw4": gateway, "dhcp4": True, "has_dhcp4": True}
         if what not in answers:

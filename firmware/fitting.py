@@ -1,0 +1,88 @@
+"""The small and the optional parts that wiring.py puts in. In memory only while it does."""
+
+import binascii
+import random
+import sys
+
+from firmware import VERSION, files, unload
+from firmware.agent import ask_time
+from firmware.backoff import Backoff
+from firmware.clock import Clock
+from firmware.sampler import Sampler
+
+
+def say(board, config, store, publisher, log):
+    """Begin, and tell of what is not as it should be."""
+    try:
+        files.tidy(board.root[:-1])
+    except OSError as exc:
+        log.warn("not_tidied", why=exc)
+    log.info("agent_started", boot=store.boot, version=VERSION)
+    if config.replaced:
+        publisher.add_event("config_replaced", config.replaced)
+    for key in config.unknown:
+        log.warn("setting_unknown", key=key)
+
+
+def topics_of(identity, config):
+    from firmware import topics
+
+    try:
+        return topics.topics_of(identity.device_id, config.topics)
+    finally:
+        unload("topics")
+
+
+def sampler_class():
+    """Return what asks the sensors: more than usual once open_all() has met a general option."""
+    if "firmware.filters" not in sys.modules:
+        return Sampler
+    from firmware import schedule
+
+    return schedule.Schedule
+
+
+def timekeeper(board, config, clock, wifi, log):
+    """Return what keeps the clock right, and its arguments."""
+    if board.has_own_time:
+        return (clock.follow,)
+    return (
+        clock.run,
+        ask_time,
+        wifi.up,
+        log.child("clock"),
+        Backoff(15_000, 900_000, random.randrange),
+        config.ntp_hosts,
+        wifi.resolve,
+    )
+
+
+def battery(board, config):
+    """Return what tells the battery's charge in percent, None on mains: nothing is loaded then."""
+    if config.battery_pin is None:
+        return None
+    from firmware import power
+
+    return power.Battery(board, config, Clock)
+
+
+def about(board, reading, cause):
+    return {
+        "model": board.model,
+        "hardware_id": binascii.hexlify(board.unique_id()).decode(),
+        "capabilities": [point.key for point in reading.points],
+        "reset_cause": cause or board.reset_cause(),
+    }
+
+
+def radio_settings(board, config):
+    """Return those of radio.py, None where all are the driver's own."""
+    named = config.wifi_country or config.hostname or config.static_address
+    if not named and config.wifi_power_save == "auto":
+        return None
+    from firmware import radio
+
+    try:
+        return radio.prepare(board, config)
+    finally:
+        unload("radio")

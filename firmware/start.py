@@ -1,0 +1,155 @@
+"""Makes the agent: settings, identity, then its parts. In memory only while it does."""
+
+import gc
+import sys
+
+from firmware import unload
+from firmware.clock import Clock
+from firmware.errors import ConfigError, CorruptError
+from firmware.log import Log, Root
+from firmware.retained import PLANNED
+
+# How long the watchdog waits with nothing to run: as long as the chip's counter goes.
+_IDLE_MS = 604_800_000
+
+
+def build(ended, starts):
+    """Return the agent, or None where there is nothing to make one of and a host could help.
+
+    ended and starts are what boot.py has found. On Linux the process ends instead.
+    """
+    # Loading leaves holes all over a heap that is collected only when it is full.
+    gc.threshold(4096)
+    board, folder, name = _board()
+    log = Log("agent", Root(Clock.ticks_ms, "I"))
+    found = _look_back(board, ended, starts)
+    try:
+        agent = _agent(board, folder, name, log, found[0])
+        _tell(agent, found)
+        gc.collect()
+        return agent
+    except ConfigError as exc:
+        log.error("config_unusable", why=exc)
+    except CorruptError as exc:
+        log.error("identity_unusable", why=exc)
+    if sys.platform != "esp32":
+        sys.exit(1)
+    board.watchdog(_IDLE_MS)
+    _note(board)
+    return None
+
+
+def _agent(board, folder, name, log, cause):
+    client = settings = None
+    while True:
+        settings = _settings(folder, log, name, board, settings)
+        from firmware import wiring
+
+        client = client or sys.modules["umqtt.simple"]
+        # The session has its own in place of the others.
+        lighten(client.MQTTClient, "__init__", "set_callback", "set_last_will")
+        unload("wiring")
+        unload("fitting")
+        gc.collect()
+        try:
+            agent = wiring.wire(board, settings, _identity(board), print, cause)
+        except ConfigError as exc:  # they contradict each other, or the board
+            settings.refused = exc  # pyright: ignore[reportAttributeAccessIssue]
+            sys.modules["umqtt.simple"] = client
+            continue
+        # A sleeper looks at its log later, if at all.
+        if not settings.connect_every:  # pyright: ignore[reportAttributeAccessIssue]
+            wiring.forget()
+        lighten(client.MQTTClient)
+        return agent
+
+
+def lighten(client, *kept):
+    """Let umqtt.simple's class, on which Session stands, have these methods only.
+
+    Who asks for that class afterwards gets a whole one.
+    """
+    for name in list(client.__dict__):
+        if name not in kept:
+            _forget(client, name)
+    package = sys.modules["umqtt"]
+    if hasattr(package, "simple"):
+        _forget(package, "simple")
+        sys.modules["umqtt.simple"] = None  # pyright: ignore[reportArgumentType]
+        del sys.modules["umqtt.simple"]
+
+
+def _forget(owner, name):
+    """Delete an attribute. A slot of a dict keeps its value then, and with it what that holds."""
+    setattr(owner, name, None)
+    delattr(owner, name)
+
+
+def _settings(folder, log, name, board, refused):
+    from firmware import config
+
+    try:
+        return config.usable(folder, log, name, board.nvs, refused)
+    finally:
+        unload("config")
+
+
+def _identity(board):
+    from firmware import identity
+
+    try:
+        return identity.load(board)
+    finally:
+        unload("identity")
+
+
+def _look_back(board, ended, starts):
+    from firmware import lastrun
+
+    found = lastrun.found(board, ended, starts)
+    unload("lastrun")
+    return found
+
+
+def _tell(agent, found):
+    from firmware import lastrun
+
+    lastrun.tell(agent, found)
+    unload("lastrun")
+
+
+def _note(board):
+    from firmware import lastrun
+
+    lastrun.note(board, None, PLANNED, None)
+
+
+def _board():
+    """Return (board, folder of the config, its name)."""
+    if sys.platform == "esp32":
+        return _chip(), "/", "config.json"
+    folder, name, data = _arguments(sys.argv[1:])
+    from firmware.board_unix import Board
+
+    return Board(data), folder, name
+
+
+def _chip():
+    from firmware.board import Board
+
+    return Board()
+
+
+def _arguments(words):
+    """Return (config file's folder, its name, data folder) of a command line on Linux."""
+    options = {"--config": None, "--data": None}
+    for at in range(0, len(words), 2):
+        if words[at] not in options or at + 1 == len(words):
+            raise SystemExit("usage: micropython main.py --config FILE [--data DIR]")
+        options[words[at]] = words[at + 1]
+    if not options["--config"]:
+        raise SystemExit("usage: micropython main.py --config FILE [--data DIR]")
+    folder, _, name = ("./" + options["--config"]).rpartition("/")
+    if options["--config"].startswith("/"):
+        folder = folder[2:]
+    return folder + "/", name, options["--data"] or folder

@@ -1,0 +1,252 @@
+"""A device that takes commands and settings: all of it real but the session, the pins, the hours.
+
+What a broker would do with a message, a test has this one do: deliver() hands it over, and what
+is published is acknowledged at once, or when the test says so.
+"""
+
+import asyncio
+import json
+
+from fakes.board import FakeBoard
+from fakes.clock import FakeClock
+from fakes.store import StoreRig
+from firmware import config as configuration
+from firmware import files
+from firmware.agent import Agent
+from firmware.backoff import Backoff
+from firmware.composer import Composer
+from firmware.downlink import Downlink
+from firmware.publisher import Publisher
+from firmware.reading import Datapoint, Reading
+from firmware.ring import Ring
+from firmware.sampler import Sampler
+from firmware.topics import topics_of
+
+NOW_S = 1795400000
+COMMANDS, CONFIG = b"devices/d1/commands", b"devices/d1/config"
+BASE = {"rev": 1, "mqtt_host": "broker.example"}
+
+
+class Part:
+    """Something that has attributes."""
+
+
+class Identity:
+    device_id = "d1"
+    username = "u1"
+
+
+class Session:
+    retained = 0
+    keepalive = 60
+    server, port = "broker.example", 8883
+    logins = 1
+    size = 16
+
+    def __init__(self):
+        self.up = asyncio.Event()
+        self.up.set()
+        self.window = Part()
+        self.window.topics, self.window.asked = {}, {}
+        self.link = Part()
+        self.link.tx, self.link.keepalive_s = bytearray(1024), 60
+        self.backoff = Backoff(500, 300_000, lambda limit: 0)
+        self.acks = True
+        self.open = []
+        self.sent = []  # (topic, document, retain)
+        self.disconnects = 0
+        self.on_ack = None  # called with each message that the broker has
+
+    def set_callback(self, callback):
+        self.cb = callback
+
+    @property
+    def has_room(self):
+        return self.up.is_set() and len(self.open) < self.size
+
+    def try_publish(self, topic, msg, retain, owner, ref):
+        assert len(msg) + len(topic) + 7 <= len(self.link.tx), len(msg)
+        self.open.append((owner, ref, topic, bytes(msg)))
+        self.sent.append((topic.decode(), json.loads(msg), retain))
+        return True
+
+    async def disconnect(self):
+        self.disconnects += 1
+
+    def ack_all(self):
+        while self.open:
+            owner, ref, topic, message = self.open.pop(0)
+            if self.on_ack:
+                self.on_ack(topic.decode(), json.loads(message))
+            owner.acked(ref)
+
+
+class Sensor:
+    """Counts how often it is asked."""
+
+    points = (Datapoint("t", decimals=1),)
+
+    def __init__(self):
+        self.count = 0
+        self.on_read = None
+
+    async def read_into(self, reading):
+        self.count += 1
+        if self.on_read:
+            self.on_read()
+        reading.set("t", 21.5)
+
+
+class Pin:
+    """Notes what it is told."""
+
+    OUT = IN = 1
+    told = []
+
+    def __init__(self, number, mode):
+        if number > 40:
+            raise ValueError("invalid pin")
+        self.number = number
+
+    def value(self, level):
+        self.told.append((self.number, level))
+
+
+class Place:
+    """Where the files of a device are, and what else outlives a restart."""
+
+    def __init__(self, folder, settings=None):
+        self.root = folder + "/"
+        self.board = FakeBoard(self.root)
+        self.board.pin = Pin
+        if settings is not False:
+            values = dict(BASE)
+            values.update(settings or {})
+            files.replace(self.root + "config.json", json.dumps(values).encode())
+
+
+class World:
+    def __init__(self, place, cause="power", epoch_s=NOW_S, ring_bytes=1024):
+        """Start on what is in a Place."""
+        self.place = place
+        board = place.board
+        files.make_folder(place.root + "data")
+        self.clock = FakeClock(epoch_s=epoch_s)
+        self.clock.doubted = asyncio.Event()
+        self.kept = StoreRig(place.root + "data", board, Sensor.points, front_bytes=2048)
+        self.kept.clock.epoch = epoch_s
+        self.lines = self.kept.lines
+        log = self.lines.log("agent")
+        if ring_bytes:
+            log.root.sink = Ring(ring_bytes, self.lines.append)
+        config = configuration.load(place.root, log, "config.json", board.nvs)
+        self.config = config
+        self.session = session = Session()
+        self.topics = topics_of("d1", config.topics)
+        self.sensor = Sensor()
+        store = self.kept.store
+        composer = Composer(
+            store, Reading(Sensor.points), self.topics, self.kept.clock, log.child("publisher"),
+            config.telemetry_sequence, config.batch, 900,
+        )  # fmt: skip
+        self.publisher = Publisher(
+            session, store, composer, self.topics, _Status(), self.clock, log.child("publisher"),
+            self.kept.filled, config.budget_per_min,
+        )  # fmt: skip
+        sampler = Sampler(
+            [("fake", self.sensor)], Reading(Sensor.points), store, self.clock,
+            log.child("sampler"), config.interval_s, self.publisher.add_event,
+        )  # fmt: skip
+        wifi = Part()
+        wifi.backoff, wifi.networks = Backoff(500, 300_000, lambda limit: 0), []
+        self.agent = Agent(board, self.clock, log, wifi, session, sampler, store, self.publisher)
+        self.stops = 0
+        self.agent.stop = self._stop
+        self.down = Downlink(self.agent, Identity, config, cause)
+        self.tasks = []
+
+    def _stop(self, _sleep_ms=0):
+        self.stops += 1
+
+    def begin(self):
+        self.tasks = [
+            asyncio.create_task(self.publisher.run()),
+            asyncio.create_task(self.down.run()),
+        ]
+
+    async def end(self):
+        for task in self.tasks:
+            task.cancel()
+        await asyncio.gather(*self.tasks, return_exceptions=True)
+
+    async def settle(self, turns=60):
+        """Let everything happen that can; the broker acknowledges if it does so at all."""
+        for _ in range(turns):
+            await asyncio.sleep_ms(0)
+            if self.session.acks and self.session.open:
+                self.session.ack_all()
+                self.publisher.ready.set()
+
+    def deliver(self, message, topic=COMMANDS, retained=0):
+        """Hand over a message, as the session does before it acknowledges it."""
+        if isinstance(message, dict):
+            message = json.dumps(message).encode()
+        self.session.retained = retained
+        self.session.cb(topic, message)
+        self.session.retained = 0
+
+    async def send(self, message, **options):
+        self.deliver(message, **options)
+        await self.settle()
+
+    def told(self, event_type="command_result"):
+        """Return the metadata of all events of a type that were published."""
+        return [
+            document["metadata"]
+            for topic, document, _ in self.session.sent
+            if topic == "devices/d1/events" and document["event_type"] == event_type
+        ]
+
+    def states(self, command_id):
+        return [one["state"] for one in self.told() if one["id"] == command_id]
+
+    def last(self, command_id):
+        return [one for one in self.told() if one["id"] == command_id][-1]
+
+    def settings(self):
+        with open(self.place.root + "config.json") as file:
+            return json.load(file)
+
+
+class _Status:
+    def is_due(self):
+        return False
+
+    def forget(self):
+        pass
+
+    def document(self):
+        return b"{}"
+
+    attributes = document
+
+
+class Running:
+    """async with Running(place) as world: it runs meanwhile."""
+
+    def __init__(self, place, **options):
+        self.world = World(place, **options)
+
+    async def __aenter__(self):
+        self.world.begin()
+        await self.world.settle()
+        return self.world
+
+    async def __aexit__(self, *_):
+        await self.world.end()
+
+
+def command(command_id, name="read_now", args=None, **fields):
+    document = {"id": command_id, "name": name, "args": args or {}}
+    document.update(fields)
+    return document

@@ -1,0 +1,1 @@
+"""How long a battery lasts: computed from stated currents and times, never measured here."""
