@@ -11,7 +11,7 @@ OTHER_FILES := $(shell find tools/ways_device -path '*/vboard/chip/*.py')
 COMPILED := $(patsubst %.py,build/mpy/%.mpy,$(DEVICE_FILES) $(OTHER_FILES))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup toolchain lib check test demo bench proof deploy size locks
+.PHONY: help setup toolchain lib check test demo bench proof hardware deploy size locks
 
 ## help: list the targets
 help:
@@ -56,6 +56,11 @@ proof-%: testers toolchain lib
 ## bench: measure side by side with plain umqtt.simple (ARGS="heap flash" for some groups)
 bench: testers toolchain lib
 	@$(BIN)/python tests/bench/run.py $(ARGS)
+
+## hardware: the checklist on a real board (PORT=... SANDBOX=INFO WIFI=FILE, tests/hardware/README.md)
+hardware: testers toolchain lib
+	@$(BIN)/python -m pytest tests/hardware -m hardware $(if $(PORT),--port $(PORT)) \
+	$(if $(SANDBOX),--sandbox $(SANDBOX)) $(if $(WIFI),--wifi-file $(WIFI)) $(ARGS)
 
 ## deploy: put the firmware on the board (PORT=... where there are several)
 deploy: setup

@@ -30,15 +30,15 @@ TABLE = (
     ("window", int, 1, 64, 16),  # messages; sent and not yet acknowledged, at most
     ("budget_per_min", int, 0, 6000, 600),  # messages/min; limit for all messages, 0 = off
     ("flush_after_s", int, 5, 3600, 60),  # s; what an unplanned reset may take, at most
-    ("front_bytes", int, 512, 65536, 2048),  # bytes; RAM for readings on their way
+    ("front_bytes", int, 512, 65536, 1024),  # bytes; RAM for readings on their way
     ("log_kb", int, 16, 16384, 1024),  # KB; flash for readings that wait
     ("when_full", str, 1, 6, "oldest"),  # -; what is dropped then: oldest or newest
     ("batch", int, 1, 64, 1),  # readings; in one message, as a JSON array; 1 = an object each
     ("telemetry_sequence", bool, 0, 0, False),  # -; send boot and seq with each reading
     ("log_level", str, 1, 9, "I"),  # -; E, W, I or D
     ("log_ring_bytes", int, 0, 16384, 1024),  # bytes; RAM for the last log lines, for get_logs
-    ("commands_topic", str, 0, 64, "devices/+/commands"),  # -; empty = takes no commands
-    ("config_topic", str, 0, 64, "devices/+/config"),  # -; empty = takes no settings
+    ("commands_topic", str, 0, 64, ""),  # -; devices/+/commands, or another; empty = takes none
+    ("config_topic", str, 0, 64, ""),  # -; devices/+/config, or another; empty = takes none
     ("ntp_hosts", list, 1, 8, ["pool.ntp.org", "time.google.com"]),  # -; name or name:port
     ("dns_servers", list, 0, 4, []),  # -; addresses; empty = the network's own
     ("wifi_country", str, 0, 2, ""),  # -; two letters, for the channels; empty = the chip's own
@@ -245,8 +245,6 @@ def raw(path):
         values = json.loads(data) if data.strip().endswith(b"}") else None
     except (ValueError, MemoryError):  # UnicodeError is a ValueError
         values = None
-    if values is None:
-        raise ConfigError("config: not JSON")
     if not isinstance(values, dict):
-        raise ConfigError("config: not a JSON object")
+        raise ConfigError("config: not JSON" if values is None else "config: not a JSON object")
     return values

@@ -24,6 +24,19 @@ def say(board, config, store, publisher, log):
         log.warn("setting_unknown", key=key)
 
 
+def log_ring(*arguments):
+    from firmware import ring
+
+    return ring.Ring(*arguments)
+
+
+def add_downlink(agent, identity, config, cause):
+    from firmware import downlink
+
+    agent.downlink = downlink.Downlink(agent, identity, config, cause)
+    agent.jobs.append(("downlink", agent.downlink.run))
+
+
 def topics_of(identity, config):
     from firmware import topics
 

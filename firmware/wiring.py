@@ -14,7 +14,6 @@ from firmware.agent import Agent, keep_last_good
 from firmware.backoff import Backoff
 from firmware.clock import Clock
 from firmware.composer import Composer
-from firmware.downlink import Downlink
 from firmware.errors import ConfigError, CorruptError
 from firmware.flashlog import FlashLog
 from firmware.front import Front
@@ -23,7 +22,6 @@ from firmware.mqtt import Session
 from firmware.publisher import Publisher
 from firmware.reading import Reading, declared
 from firmware.retained import Retained
-from firmware.ring import Ring
 from firmware.store import Store
 from firmware.wifi import Wifi
 
@@ -37,8 +35,8 @@ def wire(board, config, identity, log_sink=print, cause=None):
     front, retained, kind = _memory(config, board)
     context = _context(identity)
     clock = Clock(board, retained)
-    if config.log_ring_bytes:
-        log_sink = Ring(config.log_ring_bytes, log_sink)
+    if config.log_ring_bytes and config.commands_topic:  # nobody else asks for it
+        log_sink = fitting.log_ring(config.log_ring_bytes, log_sink)
     log = Log("agent", Root(clock.uptime_ms, config.log_level, log_sink))
     ready = asyncio.Event()
     wifi, session = _connections(board, config, identity, context, clock, log, ready)
@@ -99,9 +97,7 @@ def wire(board, config, identity, log_sink=print, cause=None):
         ("supervisor", supervisor.watch, agent) + _watchdog(board, config),
     ]
     if config.commands_topic or config.config_topic:
-        downlink = Downlink(agent, identity, config, cause)
-        agent.downlink = downlink  # pyright: ignore[reportAttributeAccessIssue]
-        agent.jobs.append(("downlink", downlink.run))
+        fitting.add_downlink(agent, identity, config, cause)
     return agent
 
 

@@ -18,7 +18,10 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 SLOT_BYTES = 7
-_NOT_FOR_LINUX = ("board.py", "manifest.py", "setup.py")
+_NOT_FOR_LINUX = (
+    *("board.py", "manifest.py", "setup.py"),
+    *("safekeep.py", "safelink.py", "safemode.py"),
+)
 _METER = ROOT / "tests" / "bench" / "device" / "modules.py"
 _TIMEOUT_S = 30
 
@@ -62,15 +65,14 @@ def import_order() -> list[str]:
     order: list[str] = []
 
     def visit(name: str) -> None:
-        if name in order:
+        if name in order or f"{name.rpartition('.')[2]}.py" in _NOT_FOR_LINUX:
             return
         for needed in _imports(_source(name)):
             visit(needed)
         order.append(name)
 
     for path in sorted((ROOT / "firmware").rglob("*.py")):
-        if path.name not in _NOT_FOR_LINUX:
-            visit(_module(path.relative_to(ROOT)))
+        visit(_module(path.relative_to(ROOT)))
     return order
 
 

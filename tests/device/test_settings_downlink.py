@@ -168,7 +168,7 @@ async def test_what_would_cut_the_device_off_for_good_is_refused():
     async with Running(place) as world:
         away = {"mqtt_host": "x", "mqtt_port": 1, "dns_servers": ["192.0.2.1"],
                 "static_address": ["192.0.2.1", "255.255.255.0", "192.0.2.2", "192.0.2.2"],
-                "wifi_country": "JP", "commands_topic": "", "config_topic": ""}  # fmt: skip
+                "wifi_country": "JP", "commands_topic": "x", "config_topic": "x"}  # fmt: skip
         await send(world, rev=2, **away)
         assert set(results(world)[0]["keys"].values()) == {"refused: over USB only"}
         # As they are they may be there.
@@ -206,7 +206,7 @@ async def test_settings_that_bring_no_session_are_taken_back_and_that_is_told():
     await changed(place, front_bytes=65536, interval_s=50)
     lines = Lines()
     windows = [start(place, lines).front_bytes for _ in range(6)]
-    assert windows == [65536] * 3 + [2048] * 3
+    assert windows == [65536] * 3 + [1024] * 3
     async with Running(place) as world:
         assert results(world) == [
             {

@@ -3,6 +3,8 @@
 Without --port everything here is skipped, aloud.
 """
 
+import sys
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -19,6 +21,7 @@ COMMAND = "pytest tests/hardware -m hardware --port PORT --sandbox INFO --wifi-f
 NO_PORT = f"the hardware checklist needs a board at a port: {COMMAND}"
 NO_SANDBOX = "needs --sandbox INFO, of: ways-device sandbox start --host ADDRESS --info-file INFO"
 NO_WIFI = "needs --wifi-file FILE, as provision takes it"
+NOBODY = "needs somebody at a terminal who reads a meter"
 _RESULTS = pytest.StashKey[Results]()
 
 
@@ -153,12 +156,21 @@ def device(pytestconfig, bench, sandbox_info, network):
 def person(pytestconfig):
     """Return a function that asks the person at the terminal; skips where nobody is there."""
     capture = pytestconfig.pluginmanager.getplugin("capturemanager")
-    capture.suspend_global_capture(in_=True)
-    try:
-        import sys
 
-        if not sys.stdin or not sys.stdin.isatty():
-            pytest.skip("needs somebody at a terminal who reads a meter")
-        yield input
-    finally:
-        capture.resume_global_capture()
+    @contextmanager
+    def terminal():
+        capture.suspend_global_capture(in_=True)
+        try:
+            yield
+        finally:
+            capture.resume_global_capture()
+
+    def ask(text):
+        with terminal():
+            return input(text)
+
+    with terminal():
+        is_there = sys.stdin is not None and sys.stdin.isatty()
+    if not is_there:
+        pytest.skip(NOBODY)
+    return ask

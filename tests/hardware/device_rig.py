@@ -52,6 +52,7 @@ class Device:
             *("--wifi-file", str(self._wifi_file), "--interval", str(_INTERVAL_S), "--json"),
             *("--sensor", "hwheap", "--driver", str(CHIP / "hwheap.py")),
             *("--log-level", "I", "--set", "retry_max_ms=5000"),
+            *("--set", "watchdog_s=60", "--set", "connect_every=0"),
             limit_s=_PROVISION_S,
         )
         self.id = json.loads(answer)["device_id"]

@@ -12,7 +12,8 @@ FIRMWARE = ROOT / "firmware"
 LAYERS = """
     setup start
     wiring
-    downlink fitting
+    fitting
+    downlink
     commands
     actions
     lookup
@@ -31,7 +32,8 @@ LAYERS = """
     window
     flashlog sensors
     clock sntp transport budget logreader account front failing filters slots
-    retained packet owndriver power reading topics identity config codec dns backoff segment verdict joining lastgood
+    segment verdict joining lastgood
+    retained packet owndriver power reading topics identity config codec dns backoff
     board board_unix radio fastjoin
     i2c
     log ring errors files

@@ -30,9 +30,10 @@ def test_the_table_of_settings_is_the_one_the_device_uses():
 def logged_events():
     """Return every module.event a call of a log in the agent can write."""
     names = {
-        "agent": {"main", "wiring", "config", "agent", "lastgood", "lastrun", "supervisor"}
-        | {"sleeper", "delivery"},
-        "mqtt": {"mqtt", "waiting", "window", "transport"},
+        "agent": {"main", "start", "wiring", "fitting", "config", "agent", "lastgood", "lastrun"}
+        | {"supervisor", "sleeper", "delivery"},
+        "wifi": {"wifi", "joining"},
+        "mqtt": {"mqtt", "login", "verdict", "waiting", "window", "transport"},
         "publisher": {"publisher", "composer"},
         "sampler": {"sampler", "schedule", "failing"},
         "downlink": {"downlink", "intake", "journal", "commands", "settings", "report"},
@@ -42,7 +43,7 @@ def logged_events():
         for call in ast.walk(ast.parse(path.read_text())):
             if not (isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute)):
                 continue
-            is_log = ast.unparse(call.func.value) in ("log", "down.log", "self.log", "self._log", "agent.log")
+            is_log = re.fullmatch(r"((\w+)\._?)?log", ast.unparse(call.func.value))
             if is_log and call.func.attr in ("error", "warn", "info", "debug"):
                 event = call.args[0]
                 if isinstance(event, ast.Constant):

@@ -37,7 +37,8 @@ class Device:
         login = sandbox.register(device_id)
         ca_der = ssl.PEM_cert_to_DER_cert(Path(sandbox.info["ca_file"]).read_text())
         host, port = sandbox.info["mqtt_host"], sandbox.info["mqtt_tls_port"]
-        everything = {"mqtt_host": host, "mqtt_port": port, **config}
+        topics = {"commands_topic": "devices/+/commands", "config_topic": "devices/+/config"}
+        everything = {"mqtt_host": host, "mqtt_port": port, **topics, **config}
         self.folder = folder
         self.sandbox = sandbox
         self.device_id = device_id

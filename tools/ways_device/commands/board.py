@@ -60,7 +60,7 @@ def provision(
         ca_file=ca_file or where.ca_file,
         settings=settings(setting or []),
         log_level=log_level,
-        with_sequence=where.is_sandbox,
+        for_sandbox=where.is_sandbox,
         wait_s=wait,
     )
     with context.opened(where, port, talk) as opened:

@@ -112,7 +112,7 @@ def provision(
         "fleet",
         ca_file=ca_file or where.ca_file,
         log_level=log_level,
-        with_sequence=where.is_sandbox,
+        for_sandbox=where.is_sandbox,
         wait_s=wait,
     )
     rows = sheet.load(devices, defaults, wifisets.load(wifi_file, note), note)

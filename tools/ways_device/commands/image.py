@@ -76,7 +76,7 @@ def image(
         ca_file=ca_file or where.ca_file,
         settings=settings(setting or []),
         log_level=log_level,
-        with_sequence=where.is_sandbox,
+        for_sandbox=where.is_sandbox,
     )
     refuse_unwritable(output)
     if output.exists():

@@ -75,7 +75,7 @@ def replace(
             sensors=sensors(sensor or []),
             ca_file=ca_file or where.ca_file,
             settings=settings(setting or []),
-            with_sequence=where.is_sandbox,
+            for_sandbox=where.is_sandbox,
             wait_s=wait,
         ),
         name,

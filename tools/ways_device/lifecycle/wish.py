@@ -61,6 +61,6 @@ def request_for(wish: Wish, record: Record, board: Plugged) -> Request:
         asked,
         sensors=own["sensors"],
         log_level=own.get("log_level", asked.log_level),
-        with_sequence=own.get("telemetry_sequence", asked.with_sequence),
+        for_sandbox=own.get("telemetry_sequence", asked.for_sandbox),
         settings={**plugged.own_settings(own), **asked.settings},
     )

@@ -22,7 +22,7 @@ def by_place(program: Program, links: Links, kept: set[Variable]) -> set[str]:
     for module in program.modules.values():
         for variable in module.scope.variables.values():
             function = _function(variable)
-            loads: list[ast.expr] = [*links.loads(variable)]
+            loads = links.loads(variable)
             calls = [by_function[load] for load in loads if load in by_function]
             if function and variable not in kept and 0 < len(calls) == len(loads):
                 _change(function, calls)
@@ -38,7 +38,10 @@ def by_place(program: Program, links: Links, kept: set[Variable]) -> set[str]:
 
 
 def _function(variable: Variable) -> ast.FunctionDef | ast.AsyncFunctionDef | None:
-    """Return what runs when the variable is called."""
+    """Return what runs when the variable is called, None if that is not sure."""
+    definitions = (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+    if sum(isinstance(node, definitions) for node, _ in variable.places) != 1:
+        return None
     for node, _ in variable.places:
         if isinstance(node, ast.ClassDef):
             for part in node.body:

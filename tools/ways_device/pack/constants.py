@@ -20,7 +20,11 @@ def fold(program: Program, links: Links, kept: set[Variable]) -> list[ast.stmt]:
     """
     _fold(program, program.bundled, links, kept)
     for module in program.separate:
-        public = {one for one in module.scope.variables.values() if one.name[0] != "_"}
+        public = {
+            one
+            for one in module.scope.variables.values()
+            if one.name[0] != "_" or links.is_used_elsewhere(one)
+        }
         _fold(program, [module], links, public)
         module.tree.body = [*_share([module]), *module.tree.body]
     return _share(program.bundled)
@@ -40,16 +44,20 @@ def _fold(program: Program, modules: list[Module], links: Links, kept: set[Varia
                 continue
             known[variable] = value
             replaced[statement] = None
-            for load in links.loads(variable):
-                literal = ast.parse(repr(value), mode="eval").body
-                for node in ast.walk(literal):
-                    ast.copy_location(node, load)
-                replaced[load] = literal
+            replaced |= {load: _literal(value, load) for load in links.loads(variable)}
             replaced |= dict.fromkeys(links.give_back(program, variable))
     # What is not of the bundle has only itself to use its private names.
     for module in program.modules.values() if modules[0].is_bundled else modules:
         module.tree = Replace(replaced).visit(module.tree)
-    _lay_bare(modules)
+    for module in modules:
+        module.tree = _LayBare().visit(module.tree)
+
+
+def _literal(value: object, place: ast.expr) -> ast.expr:
+    literal = ast.parse(repr(value), mode="eval").body
+    for node in ast.walk(literal):
+        ast.copy_location(node, place)
+    return literal
 
 
 def _definitions(scope: Scope) -> Iterator[tuple[Variable, ast.Assign]]:
@@ -66,13 +74,16 @@ def _definitions(scope: Scope) -> Iterator[tuple[Variable, ast.Assign]]:
                 yield variable, statement
 
 
-def _lay_bare(modules: list[Module]) -> None:
-    """Take const() off: the compiler would put the value in place of every local of that name."""
-    for statement in (statement for module in modules for statement in module.tree.body):
-        call = getattr(statement, "value", None)
-        is_const = isinstance(call, ast.Call) and ast.unparse(call.func) == "const"
-        if isinstance(statement, ast.Assign) and is_const:
-            statement.value = statement.value.args[0]  # type: ignore[attr-defined]
+class _LayBare(ast.NodeTransformer):
+    """Takes const() off: the compiler would put the value in place of every local of that name.
+
+    Wherever it stands: nothing imports it any more.
+    """
+
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        self.generic_visit(node)
+        is_const = isinstance(node.func, ast.Name) and node.func.id == "const"
+        return node.args[0] if is_const else node
 
 
 def _value(node: ast.expr, names: dict[int, Any]) -> Any:

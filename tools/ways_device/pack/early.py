@@ -7,6 +7,7 @@ objects grow.
 import ast
 from dataclasses import dataclass
 
+from ways_device.pack.link import Links
 from ways_device.pack.program import Module
 from ways_device.pack.scope import FUNCTIONS, Variable
 
@@ -25,12 +26,12 @@ class Early:
         self.statement.names = [variable.name for variable in self.variables]
 
 
-def let_go(wiring: Module, kept: set[str]) -> Early | None:
+def let_go(wiring: Module, kept: set[str], links: Links) -> Early | None:
     """Change wire(); kept are the functions that others call too."""
     wire = next((one for one in wiring.tree.body if getattr(one, "name", "") == _WIRE), None)
     if not isinstance(wire, ast.FunctionDef):
         return None
-    done = _Uses(wiring, wire, kept).last_of_all()
+    done = _Uses(wiring, wire, kept, links).last_of_all()
     gone: list[Variable] = []
     body: list[ast.stmt] = []
     for at, statement in enumerate(wire.body):
@@ -46,8 +47,11 @@ def let_go(wiring: Module, kept: set[str]) -> Early | None:
 class _Uses:
     """Where the functions of wiring.py are used, counted in the statements of wire()."""
 
-    def __init__(self, wiring: Module, wire: ast.FunctionDef, kept: set[str]) -> None:
+    def __init__(
+        self, wiring: Module, wire: ast.FunctionDef, kept: set[str], links: Links
+    ) -> None:
         self._wire = wire
+        self._links = links
         self._homes: dict[ast.AST, ast.AST | None] = {}
         for statement in wiring.tree.body:
             _settle(statement, None, self._homes)
@@ -68,7 +72,7 @@ class _Uses:
 
     def _last(self, variable: Variable, callers: tuple[ast.AST, ...]) -> int:
         found = [-1]
-        for load in variable.loads:
+        for load in self._links.loads(variable):
             home = self._homes.get(load)
             if home is self._wire:
                 found.append(self._places[id(load)])

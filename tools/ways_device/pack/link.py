@@ -8,7 +8,7 @@ import ast
 from dataclasses import dataclass, field
 from typing import Any
 
-from ways_device.pack.program import PACKAGE, Module, Program
+from ways_device.pack.program import LEFT_OUT, PACKAGE, Module, Program
 from ways_device.pack.scope import Scope, Variable
 
 
@@ -16,21 +16,29 @@ from ways_device.pack.scope import Scope, Variable
 class Links:
     """imports are those of the bundle from outside, replaced nodes go away in _Replace.
 
-    borrowed lists (alias, variable of the bundle, its name's in a separate module).
+    borrowed lists (alias, variable of the bundle, its name's in a separate module), taken
+    (variable of a separate module, its name's in another module).
     """
 
     imports: dict[tuple[str, str], Variable] = field(default_factory=dict)
     borrowed: list[tuple[ast.alias, Variable, Variable]] = field(default_factory=list)
+    taken: list[tuple[Variable, Variable]] = field(default_factory=list)
     # Of statements that were changed: where they imported from, what comes before them now.
     sources: dict[ast.AST, str] = field(default_factory=dict)
     added: dict[ast.AST, list[ast.stmt]] = field(default_factory=dict)
 
-    def loads(self, variable: Variable) -> list[ast.Name]:
-        """Return all places that load a variable, under whatever name."""
-        found = variable.loads
-        for _, target, own in self.borrowed:
+    def loads(self, variable: Variable) -> list[ast.expr]:
+        """Return all places that load a variable, in whatever module and under whatever name."""
+        found: list[ast.expr] = [*variable.loads]
+        found += [node for node, _ in variable.places if isinstance(node, ast.Attribute)]
+        pairs = [*self.taken, *((target, own) for _, target, own in self.borrowed)]
+        for target, own in pairs:
             found += own.loads if target is variable else []
         return found
+
+    def is_used_elsewhere(self, variable: Variable) -> bool:
+        """Return whether another module names this variable of a separate one."""
+        return any(isinstance(node, ast.Attribute | ast.alias) for node, _ in variable.places)
 
     def give_back(self, program: Program, variable: Variable) -> list[ast.AST]:
         """Have nobody borrow a variable any more; return the imports that are empty then."""
@@ -114,6 +122,7 @@ class _Linker:
                 found = self._program.target(source, alias.name)
                 key = (str(source), alias.name)
             if found is None:
+                self._refuse_misspelt(alias, key)
                 self._links.outside.append(variable)
                 self._outside(variable, alias, key)
                 continue
@@ -127,9 +136,17 @@ class _Linker:
             else:
                 self._name(variable, alias, statement, self._find(target, name, alias))
 
+    def _refuse_misspelt(self, alias: ast.alias, key: tuple[str, str]) -> None:
+        """Refuse a module of ours that does not exist; some are left out on purpose."""
+        package, _, below = key[0].partition(".")
+        if package == PACKAGE and below not in LEFT_OUT:
+            self._module.refuse(alias, f"there is no {key[0]}")
+
     def _outside(self, variable: Variable, alias: ast.alias, key: tuple[str, str]) -> None:
         """Join the imports of the same thing all over the bundle, at its top."""
         if key == ("micropython", "const"):  # the compiler needs no import
+            if variable.name != "const":
+                self._module.refuse(alias, "const under another name")
             self._drop(alias)
             return
         if not self._module.is_bundled or self._scope is not self._module.scope:
@@ -143,13 +160,17 @@ class _Linker:
     ) -> None:
         """Note by what names a separate module's variables are used here."""
         if name is not None:
-            self._find(target, name, alias).places.append((alias, "name"))
+            inner = self._find(target, name, alias)
+            inner.places.append((alias, "name"))
+            self._links.taken.append((inner, variable))
             alias.asname = variable.name
             return
         members = self._members_of(variable)
         if len(members) < len(variable.loads):
             self._links.whole.add(target.name)
         for member in members:
+            if not isinstance(member.ctx, ast.Load):
+                self._module.refuse(member, f"{variable.name} is changed from outside")
             self._find(target, member.attr, member).places.append((member, "attr"))
             self._links.settled.add(member)
 

@@ -56,9 +56,7 @@ class _Search:
                     node for node in ast.walk(module.tree) if isinstance(node, ast.FunctionDef)
                 }
             elif module.name in SLEEPERS:  # what only they use later than that others forget
-                self._once |= {
-                    node for node in ast.walk(module.tree) if isinstance(node, _Method)
-                }
+                self._once |= {node for node in ast.walk(module.tree) if isinstance(node, _Method)}
         for tree in program.scripts:
             self._settle(tree, None)
         self._parts = [part for module in program.bundled for part in _parts(module)]

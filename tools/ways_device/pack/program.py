@@ -21,6 +21,8 @@ _BY_NAME = frozenset({"eval", "exec", "globals", "locals", "vars"})
 _NEVER = frozenset({"manifest"})
 # What runs when the agent does not, and is imported past the package: it stays as it is.
 ALONE = ("safekeep", "safelink", "safemode")
+# What an import may name though it is not there: it runs on the other kind of board, or never.
+LEFT_OUT = BOARDS | _NEVER | {*ALONE, "setup"}
 # What somebody's own sensor file imports keeps its name.
 PUBLIC = {
     "errors": {"ConfigError", "CorruptError", "LinkError", "RejectedError", "SensorError"},
@@ -102,7 +104,7 @@ def read(source: Path, board: str) -> Program:
             module.scope = resolve(tree)
         except UnsureError as exc:
             module.refuse(*exc.args)
-        _refuse_unsafe(module)
+        _refuse_unsafe(module, {*paths, *LEFT_OUT})
         modules[name] = module
     return Program(modules)
 
@@ -117,11 +119,18 @@ def alone(source: Path) -> Iterator[tuple[str, ast.Module]]:
             yield name, tree
 
 
-def _refuse_unsafe(module: Module) -> None:
+def _refuse_unsafe(module: Module, names: set[str]) -> None:
     """Refuse what finds variables by their names. unload() finds modules so: those keep theirs."""
+    called = {node.func for node in ast.walk(module.tree) if isinstance(node, ast.Call)}
     for node in ast.walk(module.tree):
         if isinstance(node, ast.Name) and node.id in _BY_NAME - {module.name or "globals"}:
             module.refuse(node, f"{node.id}() looks at names")
+        if isinstance(node, ast.Name) and node.id == "const" and node not in called:
+            module.refuse(node, "const is the compiler's, and only called")
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "unload":
+            for word in node.args:
+                if isinstance(word, ast.Constant) and word.value not in names:
+                    module.refuse(node, f"there is no {PACKAGE}.{word.value}")
 
 
 def _name(relative: Path) -> str:

@@ -47,6 +47,15 @@ def known(module: Module, found: Program, links: Links) -> set[str]:
     return set()
 
 
+def kept_separately(found: Program, links: Links) -> set[Variable]:
+    """Return the variables of separate modules that others know."""
+    return {
+        module.scope.variables[name]
+        for module in found.separate
+        for name in known(module, found, links) & set(module.scope.variables)
+    }
+
+
 def _named(found: Program) -> set[str]:
     """Return the words in the scripts that could be a module's name."""
     nodes = [node for tree in found.scripts for node in ast.walk(tree)]

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator
 from ways_device.pack.link import Links
 from ways_device.pack.names import FOREIGN, PUBLIC
 from ways_device.pack.pool import Pool, occurrences
+from ways_device.pack.program import BOARDS, Module, Program
 from ways_device.pack.program import PUBLIC as OPEN
-from ways_device.pack.program import Module, Program
 from ways_device.pack.scope import FUNCTIONS, Scope, Variable, parameters
 
 
@@ -81,6 +81,8 @@ class Attributes:
         for tree in program.scripts:
             kept |= {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
         for module in program.modules.values():
+            if module.name in BOARDS or module.name.startswith("sensors."):
+                kept |= set(_of_parts(module.tree))
             if not module.is_bundled:
                 kept |= {name for name in module.scope.variables if not name.startswith("_")}
             for node in ast.walk(module.tree):
@@ -143,6 +145,13 @@ def _body_names(node: ast.ClassDef) -> Iterator[str]:
         elif isinstance(part, ast.Assign):
             for target in part.targets:
                 yield from (one.id for one in ast.walk(target) if isinstance(one, ast.Name))
+
+
+def _of_parts(tree: ast.Module) -> Iterator[str]:
+    """Yield the attributes of what may be the chip's objects, or drivers that it freezes."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and ast.unparse(node.value) not in ("self", "board"):
+            yield node.attr
 
 
 def local_names(program: Program) -> set[ast.AST]:

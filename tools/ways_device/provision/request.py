@@ -40,7 +40,7 @@ class Request:
     settings: dict[str, Any] = field(default_factory=dict)
     log_level: str = "I"
     # The sandbox checks that no reading is lost by boot and seq in telemetry.
-    with_sequence: bool = False
+    for_sandbox: bool = False
     wait_s: float = 120.0
     # Made if the account has none of this name.
     group: str | None = None

@@ -32,6 +32,9 @@ def broker_of(request: Request, told: Broker) -> Broker:
     return Broker(host, port)
 
 
+_DOWNLINK = {"commands_topic": "devices/+/commands", "config_topic": "devices/+/config"}
+
+
 def decide(
     request: Request, broker: Broker, interval_s: int, topics: Sequence[str]
 ) -> dict[str, Any]:
@@ -42,8 +45,10 @@ def decide(
         "interval_s": interval_s,
         "sensors": list(request.sensors),
         "topics": topics_of(topics),
-        "telemetry_sequence": request.with_sequence,
+        "telemetry_sequence": request.for_sandbox,
         "log_level": request.log_level,
+        # The platform's reference has nothing that it would send to a device.
+        **(_DOWNLINK if request.for_sandbox else {}),
         **request.settings,
     }
 
