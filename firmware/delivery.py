@@ -11,6 +11,7 @@ from firmware import rhythm
 _TRIES = const(2)
 _LOOK_MS = const(20)
 # Parts of a wake, see sleeper.py.
+_SAMPLE = const(1)
 _JOIN = const(2)
 _LOGIN = const(3)
 _DELIVER = const(4)
@@ -36,17 +37,18 @@ class Delivery:
     """One attempt. It counts as a failure until it has come to something."""
 
     is_done = False
+    _stage = _JOIN
 
     def __init__(self, sleeper, names):
         """Prepare what the jobs of the sleeper then do; names are those of the parts."""
         self.sleeper = sleeper
         self.log = sleeper.log
+        self._made = sleeper.clock.ticks_ms()
         self.kept = kept = sleeper.kept
         store, session, wifi = sleeper.store, sleeper.session, sleeper.wifi
         rhythm.put_off(kept, sleeper.every)
         sleeper.publisher.status.about.update(rhythm.account(kept, names))
         said = store.look()
-        self._cursor = store.account.cursor
         self._is_first = kept.is_untold
         if kept.is_untold:
             sleeper.publisher.add_event("store_opened", said, self._opened_told)
@@ -67,14 +69,18 @@ class Delivery:
         parts gets the time that joining, logging in and delivering take.
         """
         session, wifi, clock = self.sleeper.session, self.sleeper.wifi, self.sleeper.clock
-        stage, asked, last = _JOIN, None, clock.ticks_ms()
+        asked, last = None, clock.ticks_ms()
+        if self._made is not None:
+            # So far it went on beside the sample, whose time is counted already.
+            beside_ms = max(0, clock.ticks_diff(last, self._made) - parts[_SAMPLE])
+            last, self._made = clock.ticks_add(last, -beside_ms), None
         while max(wifi.backoff.count, session.backoff.count) < _TRIES:
-            if stage < _DELIVER:
-                if session.up.is_set():
-                    stage = _DELIVER
-                    rhythm.keep_link(self.kept, wifi, session.server)
-                elif wifi.up.is_set():
-                    stage = _LOGIN
+            part = self._stage
+            if part < _DELIVER:
+                part = self._look()
+            now = clock.ticks_ms()
+            parts[part] += clock.ticks_diff(now, last)
+            last = now
             if not self._is_idle():
                 asked = None
             elif asked is None:
@@ -85,9 +91,19 @@ class Delivery:
                 self.is_done = True
                 return
             await clock.sleep_ms(_LOOK_MS)
-            now = clock.ticks_ms()
-            parts[stage] += clock.ticks_diff(now, last)
-            last = now
+
+    def _look(self):
+        """See how far the login is; return the part of a wake that it was in until now."""
+        sleeper = self.sleeper
+        part = self._stage
+        if sleeper.session.up.is_set():
+            part, self._stage = _LOGIN, _DELIVER
+            if sleeper.downlink:  # it has waited for a session
+                sleeper.downlink.stirred.set()
+            rhythm.keep_link(self.kept, sleeper.wifi, sleeper.session.server)
+        elif sleeper.wifi.up.is_set():
+            self._stage = _LOGIN
+        return part
 
     def _is_idle(self):
         """Tell whether nothing is on its way, nor could be."""
@@ -104,7 +120,7 @@ class Delivery:
     def end(self):
         """Decide what it was, once it is over."""
         sleeper = self.sleeper
-        if self.is_done or sleeper.store.account.cursor != self._cursor:
+        if self.is_done or any([lane.first for lane in sleeper.publisher.lanes]):
             rhythm.delivered(self.kept)
         else:
             self.log.warn("connect_put_off", samples=self.kept.wait)
@@ -115,9 +131,10 @@ class Delivery:
 
 
 def _has_work(downlink):
-    """Tell whether a command or settings are to be acted upon, or are being."""
+    """Tell whether a command or settings are to be acted upon or told of, or are being."""
     return downlink and (
         downlink.stirred.is_set()
+        or downlink.is_left
         or downlink.queue
         or downlink.documents
         or downlink.journal

@@ -26,6 +26,7 @@ import struct
 
 from micropython import const
 
+from firmware.errors import ConfigError
 from firmware.front import Front
 from firmware.retained import NONE, Retained
 from firmware.store import LANES, Store
@@ -73,7 +74,12 @@ class Kept(Retained):
     hint = address = channels = b""
 
     def __init__(self, board, front):
-        """Take over what the last run left; front is an empty one, and gets its readings back."""
+        """Take over what the last run left; front is an empty one, and gets its readings back.
+
+        Raises ConfigError on a board that cannot sleep.
+        """
+        if board.has_own_time:  # a machine: it neither sleeps nor has RTC memory
+            raise ConfigError("connect_every: this board cannot sleep")
         self.front = front
         super().__init__(board)
         if self.tail:

@@ -22,6 +22,8 @@ _MAX_CONFIG = const(8192)
 _MAX_BLOB = const(4000)
 _ID = const(8)
 _IDS = const(64 * 8)
+# As in clock.py: nobody's clock is further ahead.
+_HORIZON_S = const(10 * 366 * 86400)
 
 nvs = esp32.NVS("ways")
 
@@ -140,14 +142,26 @@ def set_clock():
     if now_s():
         return
     epoch_s = max(BUILT_EPOCH_S, number("time_floor") & 0xFFFFFFFF)
-    try:
-        import ntptime
-
-        epoch_s = max(epoch_s, ntptime.time() + _PORT_EPOCH_S)
-    except (ImportError, OSError):
-        pass
+    ahead_s = _asked_s() - epoch_s
+    if 0 < ahead_s <= _HORIZON_S:
+        epoch_s += ahead_s
     year, month, day, hour, minute, second, weekday = time.gmtime(epoch_s - _PORT_EPOCH_S)[:7]
     machine.RTC().datetime((year, month, day, weekday, hour, minute, second, 0))
+
+
+def _asked_s():
+    """Return the Unix time that a time server tells, 0 if none does. It asks at port 123 only."""
+    try:
+        import ntptime
+    except ImportError:
+        return 0
+    for host in setting("ntp_hosts", list) or [ntptime.host]:
+        try:
+            ntptime.host = host.partition(":")[0]
+            return ntptime.time() + _PORT_EPOCH_S
+        except Exception:  # an answer of another length is none either
+            continue
+    return 0
 
 
 def leave(starts):

@@ -46,7 +46,7 @@ class Sleeper(Agent):
             self.parts[_BOOT] = self._began
         self.limit_ms = config.awake_limit_s * 1000 - _LEAVE_MS
         if not kept.is_wake:
-            self.limit_ms = max(self.limit_ms, _STAY_MS + _LOOK_MS)
+            self.limit_ms = max(self.limit_ms, _STAY_MS + _BYE_MS)
         self.every = config.connect_every
         # In samples: for so long a reading may be in RTC memory alone.
         self.hold = max(self.every, -(-config.flush_after_s // config.interval_s))
@@ -107,11 +107,17 @@ class Sleeper(Agent):
             self._connect()
         if self.delivery:
             await self.delivery.run(self.parts)
-        while not kept.is_wake and self.awake_ms() < _STAY_MS:
-            await clock.sleep_ms(_LOOK_MS)
+        if not kept.is_wake:
+            await self._stay()
         self.is_done = True
         self._ended.set()
         return True
+
+    async def _stay(self):
+        while self.awake_ms() < _STAY_MS:
+            await self.clock.sleep_ms(_LOOK_MS)
+        if self.delivery:  # what came and was taken meanwhile
+            await self.delivery.run(self.parts)
 
     async def _sample(self):
         """Sample now, and as often as it falls due while awake."""

@@ -3,7 +3,7 @@
 import gc
 import sys
 
-from firmware import unload
+from firmware import transport, unload
 from firmware.clock import Clock
 from firmware.errors import ConfigError, CorruptError
 from firmware.log import Log, Root
@@ -40,9 +40,12 @@ def build(ended, starts):
 
 
 def _agent(board, folder, name, log, cause):
-    client = settings = None
+    settings = _settings(folder, log, name, board, None)
+    identity = _identity(board)
+    context = _context(identity)
+    client = None
     while True:
-        settings = _settings(folder, log, name, board, settings)
+        gc.collect()
         from firmware import wiring
 
         client = client or sys.modules["umqtt.simple"]
@@ -52,9 +55,10 @@ def _agent(board, folder, name, log, cause):
         unload("fitting")
         gc.collect()
         try:
-            agent = wiring.wire(board, settings, _identity(board), print, cause)
+            agent = wiring.wire(board, settings, identity, context, print, cause)
         except ConfigError as exc:  # they contradict each other, or the board
             settings.refused = exc  # pyright: ignore[reportAttributeAccessIssue]
+            settings = _settings(folder, log, name, board, settings)
             sys.modules["umqtt.simple"] = client
             continue
         # A sleeper looks at its log later, if at all.
@@ -101,6 +105,16 @@ def _identity(board):
         return identity.load(board)
     finally:
         unload("identity")
+
+
+def _context(identity):
+    """Return what verifies the broker, which takes the certificate over."""
+    try:
+        context = transport.context(identity.ca)
+    except (OSError, ValueError) as exc:
+        raise CorruptError("ca: %s" % exc)
+    identity.ca = b""
+    return context
 
 
 def _look_back(board, ended, starts):

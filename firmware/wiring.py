@@ -8,13 +8,13 @@ import asyncio
 import binascii
 import random
 
-from firmware import fitting, sensors, status, supervisor, transport
+from firmware import fitting, sensors, status, supervisor
 from firmware.account import Account
 from firmware.agent import Agent, keep_last_good
 from firmware.backoff import Backoff
 from firmware.clock import Clock
 from firmware.composer import Composer
-from firmware.errors import ConfigError, CorruptError
+from firmware.errors import ConfigError
 from firmware.flashlog import FlashLog
 from firmware.front import Front
 from firmware.log import Log, Root
@@ -26,14 +26,13 @@ from firmware.store import Store
 from firmware.wifi import Wifi
 
 
-def wire(board, config, identity, log_sink=print, cause=None):
-    """Return the Agent of this board; cause is why it was started, see lastrun.py.
+def wire(board, config, identity, context, log_sink=print, cause=None):
+    """Return the Agent of this board; context verifies the broker; cause is why it was started.
 
     Raises ConfigError for settings that contradict each other or the board.
     """
     # The largest pieces, while there is room for them.
     front, retained, kind = _memory(config, board)
-    context = _context(identity)
     clock = Clock(board, retained)
     if config.log_ring_bytes and config.commands_topic:  # nobody else asks for it
         log_sink = fitting.log_ring(config.log_ring_bytes, log_sink)
@@ -155,16 +154,6 @@ def _measured(board, config):
 
 def _backoff(config):
     return Backoff(config.retry_min_ms, config.retry_max_ms, random.randrange)
-
-
-def _context(identity):
-    """Return what verifies the broker, which takes the certificate over."""
-    try:
-        made = transport.context(identity.ca)
-    except (OSError, ValueError) as exc:
-        raise CorruptError("ca: %s" % exc)
-    identity.ca = b""
-    return made
 
 
 def _connections(board, config, identity, context, clock, log, ready):

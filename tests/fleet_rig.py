@@ -199,6 +199,7 @@ class FleetRig:
         self.result = folder / "result.csv"
         self.platform_class = FleetPlatform
         self.stop = Stop()
+        self.drivers = []
 
     def sheet(self, text, **defaults):
         path = self.folder / "devices.csv"
@@ -216,7 +217,9 @@ class FleetRig:
         client = FleetClient(ORIGIN, KEY, stop, self.platform.transport(), sleep)
         platform = self.platform_class(client)
         journal = Journal(self.folder / "journal")
-        return Shop(platform, journal, self.source, Planner(platform, self.source))
+        files = [one.file for one in self.drivers]
+        planner = Planner(platform, self.source, files)
+        return Shop(platform, journal, self.source, planner, self.drivers)
 
     def provision(self, rows, yard, jobs=4, wait_boards_s=0.0, again=False):
         console = Console(file=Lines(self.said), markup=False, width=200)

@@ -46,6 +46,8 @@ FIGURES = {
     "drain_cpu_us_per_reading": Figure("us"),
     "late_ms_p99_during_outage": Figure("ms"),
     "late_ms_max_during_outage": Figure("ms", most=100),
+    "awake_ms_sample": Figure("ms"),
+    "awake_ms_connect": Figure("ms"),
     "sandbox_ingest_ratio": Figure(""),
     "ingest_msgs_per_s": Figure("messages/s"),
     "ingest_msgs_per_s_bare": Figure("messages/s"),

@@ -18,12 +18,13 @@ _COMPILE_S = 30
 _SECOND = "interval_s * 1000"
 
 
-def build(folder, second_ms=1000, with_script=True, with_umqtt=True):
+def build(folder, second_ms=1000, with_script=True, with_umqtt=True, board_file=None):
     """Write the agent into a folder as it is deployed; return the folder.
 
     second_ms   how long a second of interval_s is; nothing else is changed by it
     with_script main.py is a source file there, as it is on a board; else it is compiled too
     with_umqtt  umqtt.simple is a file in flash, too
+    board_file  a file of the bench's whose Board builds on the one of Linux, there called Machine
     """
     source = folder.with_suffix(".source")
     shutil.copytree(ROOT / "firmware", source / "firmware")
@@ -33,6 +34,10 @@ def build(folder, second_ms=1000, with_script=True, with_umqtt=True):
     text = sampler.read_text()
     assert text.count(_SECOND) == 1, "sampler.py has changed: where is its interval?"
     sampler.write_text(text.replace(_SECOND, f"interval_s * {second_ms}"))
+    if board_file:
+        path = source / "firmware" / "board_unix.py"
+        machine = path.read_text().replace("class Board:", "class Machine:")
+        path.write_text(machine + (DEVICE / board_file).read_text())
     for file in bytecode.device_files(source, "board_unix"):
         if file.path != "/boot.py":
             target = folder / file.path[1:]

@@ -25,6 +25,7 @@ GROUPS = (
     "drain",
     "recovery",
     "lateness",
+    "awake",
     "sandbox",
     "rules",
     "provisioning",

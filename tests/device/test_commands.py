@@ -5,7 +5,7 @@ import json
 from harness import scratch
 
 from fakes.downlink import NOW_S, Pin, Place, Running, command
-from firmware import intake
+from firmware import board_unix, intake
 from firmware.errors import LinkError
 
 HEAP_KB = 400
@@ -62,6 +62,9 @@ async def test_identify_without_a_led_or_with_a_pin_that_is_none_is_refused():
     async with Running(Place(scratch(), {"led_pin": 50})) as world:
         await world.send(command("b", "identify"))
         assert world.last("b")["reason"] == "led_pin: invalid pin"
+        world.agent.board.pin = board_unix.Pin
+        await world.send(command("c", "identify"))
+        assert world.last("c")["reason"] == "led_pin: this machine has no pins"
 
 
 async def test_get_config_tells_all_settings_in_pages_that_fit():

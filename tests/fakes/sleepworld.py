@@ -21,8 +21,6 @@ Y2000_S = 946684800
 BROKER = "192.0.2.1"
 worlds = []  # the one there is
 
-transport.context = lambda ca: None
-
 
 async def _ask(_server, _port, request, parse, _timeout_ms):
     """A time server that tells the truth."""
@@ -47,6 +45,15 @@ class Broker(StrictBroker):
     def feed(self, sock, data):
         if not self._time.is_dead:
             super().feed(sock, data)
+
+    def keep(self, message):
+        """Have a message for a device that sleeps."""
+        self._open.append((self._next_id, message))
+        self._next_id += 1
+
+    def _push(self, message):
+        if message:
+            super()._push(message)
 
     def _complain(self, about):
         # A sleeper forgets its window: what was not acknowledged comes again as new.
@@ -151,7 +158,7 @@ class World:
             json.dump(self.settings, file)
         self.nvs = _Nvs()
         self.ap = Ap("lab")
-        self.broker = Broker(time)
+        self.broker = Broker(time, greets=None)
         self.net = Net(time, self.broker)
         self.has_time_server = True
         self.syncs = 0
@@ -196,7 +203,8 @@ class World:
         time.passed_ms += 300  # importing
         try:
             settings = config.checked(self.settings)
-            agent = wiring.wire(Board(self), settings, Identity, self.lines.append)
+            settings.place = "/flash/", "config.json"
+            agent = wiring.wire(Board(self), settings, Identity, None, self.lines.append)
             self.agent = agent
             if self.change:
                 self.change(agent)

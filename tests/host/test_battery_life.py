@@ -21,6 +21,7 @@ def figure(value):
 
 
 BOARD = Board(
+    chip="the test",
     always_ma=figure(1),
     sleep_ma=figure(0.5),
     boot_ma=figure(36),
@@ -164,6 +165,40 @@ def test_assumed_times_are_marked_until_measured_ones_are_given(told):
     found = {p["phase"]: p for p in json.loads(told(*words))["phases"]}
     assert not found["agent start"]["assumed"] and not found["publish"]["assumed"]
     assert found["agent start"]["seconds_per_day"] == 48.0  # 96 wakes
+
+
+def marks(told, *words):
+    """Return the phases that are marked as assumed."""
+    found = json.loads(told(*words, "--json"))
+    return {phase["phase"] for phase in found["phases"] if phase["assumed"]}
+
+
+def test_a_time_of_another_chip_is_marked_and_said_to_be():
+    boot_s = Figure(0.6, "of a test", chip="ESP32-S3")
+    assert boot_s.on("ESP32-S3") == boot_s
+    assert boot_s.on("ESP32") == Figure(0.6, "of a test, taken for an ESP32", True, "ESP32-S3")
+
+
+def test_what_is_not_given_is_marked(told):
+    guessed = {"agent start", "sensors", "publish"}
+    assert marks(told, "--board", "esp32") == guessed | {"boot", "TLS and login"}
+    sensors = ("--sensors-ms", "100", "--sensors-ma", "2")
+    assert marks(told, "--board", "esp32", *sensors, "--rtt-ms", "50") == guessed - {"sensors"} | {
+        "boot"
+    }
+    # An S3's boot was measured, but neither its join nor its TLS.
+    online = {"join (fast)", "TLS and login"}
+    assert marks(told, "--board", "esp32-s3", *sensors) == guessed - {"sensors"} | online
+
+
+def test_a_wake_longer_than_the_device_allows_is_refused(told, tmp_path):
+    path = tmp_path / "config.json"
+    path.write_text(json.dumps({"interval_s": 600, "connect_every": 6, "awake_limit_s": 10}))
+    assert json.loads(told("--settings", str(path), "--json"))["awake_s"] < 10
+    words = ("--settings", str(path), "--seconds", "login=9")
+    assert "awake_limit_s: a wake with a login takes" in told(*words, expected=2)
+    path.write_text(json.dumps({"awake_limit_s": 9}))
+    assert "from 10 to 600" in told("--settings", str(path), expected=2)
 
 
 def test_text_is_honest_says_what_dominates_and_fits(told):

@@ -436,7 +436,10 @@ def test_plan_of_an_empty_account_names_all_that_is_to_be_made(rig):
         "groups": ["G"],
     }
     assert any("profile none: there is none" in problem for problem in found["problems"])
-    assert "sensors: this agent has no sensor magic" in found["problems"]
+    problem = (
+        "sensors: this agent has no sensor magic; one of your own goes with --driver magic.py"
+    )
+    assert problem in found["problems"]
 
 
 def test_row_that_was_begun_is_said_to_be(rig):

@@ -7,66 +7,29 @@ import ast
 import json
 import os
 import pty
+import re
 import subprocess
-import sys
-import time
-from pathlib import Path
 
 import pytest
+from checklist_rig import (
+    ROOT,
+    assert_only_late,
+    checks,
+    command,
+    lines_of,
+    options,
+    run,
+    state,
+)
 from hardware_results import Results
 from realparts import WIFI, part, world
 
-ROOT = Path(__file__).resolve().parents[2]
-FOLDER = ROOT / "tests" / "hardware"
 NO_PORT = (
     "the hardware checklist needs a board at a port: pytest tests/hardware -m hardware "
     "--port PORT --sandbox INFO --wifi-file FILE"
 )
-# What a busy machine may be late with.
-TIMES = ("ms", "s", "%")
-STATE = """
-import binascii, esp32, json, machine, os
-def number(space, key):
-    try:
-        return esp32.NVS(space).get_i32(key)
-    except OSError:
-        return None
-def names(path):
-    try:
-        return sorted(os.listdir(path))
-    except OSError:
-        return []
-print(json.dumps({"hold": number("ways", "hold"), "kept": number("hwcheck", "kept"),
-    "memory": binascii.hexlify(machine.RTC().memory()).decode(),
-    "files": names("/"), "drivers": names("/sensors")}))
-"""
-
-
-def command(*arguments):
-    return [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *arguments]
-
-
-def run(*arguments, timeout_s=100, environment=None):
-    """Run pytest as a user does; return (exit status, what it said)."""
-    done = subprocess.run(
-        command(*arguments),
-        cwd=ROOT,
-        env=environment or dict(os.environ),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=timeout_s,
-        check=False,
-    )
-    return done.returncode, done.stdout + done.stderr
-
-
-def checks():
-    """Yield (file, function) of each check."""
-    for path in sorted(FOLDER.glob("test_*.py")):
-        for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
-                yield path, node
+TIMED = ("stall of a flush", "stall of a scan", "reset of a stalled thread", "join by name")
+TIMED += ("wake to the prompt", "drift of the clock over a sleep")
 
 
 def test_without_a_port_all_is_skipped_and_one_line_says_what_to_type():
@@ -77,11 +40,14 @@ def test_without_a_port_all_is_skipped_and_one_line_says_what_to_type():
 
 
 def test_the_marker_alone_finds_the_checks_and_nothing_else():
-    status, said = run("-q", "-m", "hardware", "--port=nowhere", "--collect-only")
-    assert status == 0, said
-    found = [line for line in said.splitlines() if "::" in line]
-    assert len(found) == len(list(checks()))
-    assert all(line.startswith("tests/hardware/") for line in found)
+    assert re.search(
+        r'^testpaths = .*"tests/hardware"', (ROOT / "pyproject.toml").read_text(), re.M
+    )
+    # Of those paths the others take long to collect.
+    paths = "testpaths=tests/hardware"
+    _, said = run("-o", paths, "-q", "-m", "hardware", "--port=nowhere", "--collect-only")
+    found = [line.partition("::")[0] for line in said.splitlines() if "::" in line]
+    assert found == [f"tests/hardware/{path.name}" for path, _ in checks()]
 
 
 def test_make_test_leaves_it_out_and_make_hardware_runs_it():
@@ -129,24 +95,6 @@ def test_a_figure_beyond_its_limit_is_noted_and_fails(tmp_path):
     assert lines[3]["limit"] == ">= -90 and <= -10"
 
 
-def lines_of(path):
-    return json.loads(path.read_text())["checks"]
-
-
-def assert_only_late(lines, said):
-    """Assert that whatever failed has only taken longer than a chip may."""
-    late = [line for line in lines if line["verdict"] == "missed"]
-    assert {line["unit"] for line in late} <= set(TIMES), said
-    assert len([line for line in lines if line["verdict"] == "failed"]) <= len(late), said
-
-
-def state(port):
-    """Tell what a checklist could leave behind, without a reset."""
-    words = [sys.executable, "-m", "mpremote", "connect", port, "resume", "exec", STATE]
-    done = subprocess.run(words, capture_output=True, text=True, timeout=60, check=True)
-    return json.loads(done.stdout)
-
-
 @pytest.mark.timeout(600)
 def test_all_that_needs_no_sandbox_comes_to_its_figures_and_leaves_nothing(tmp_path):
     results, networks = tmp_path / "results.json", tmp_path / "wifi.json"
@@ -165,9 +113,7 @@ def test_all_that_needs_no_sandbox_comes_to_its_figures_and_leaves_nothing(tmp_p
     assert figures["error number of 32 KB in NVS"]["figure"] == -0x1105
     assert figures["status after a wrong password"]["figure"] == 202
     assert figures["RTC memory kept over soft reset, sleep, watchdog"]["figure"] == 128
-    for name in ("stall of a flush", "stall of a scan", "reset of a stalled thread"):
-        assert figures[name]["figure"] >= 0, said
-    for name in ("wake to the prompt", "drift of the clock over a sleep", "join by name"):
+    for name in TIMED:
         assert figures[name]["figure"] is not None, said
     skipped = {line["name"]: line["why"] for line in lines if line["verdict"] == "skipped"}
     assert len(skipped) == 6, skipped
@@ -187,14 +133,10 @@ def test_the_agents_checks_run_on_a_device_and_put_its_settings_back(tmp_path):
         real.mpremote("reset")
         # The watchdog's minute lasts 20 s here.
         real.control({"watchdog_haste": 3})
-        words = ("--port", real.board["port"], "--wifi-file", str(real.wifi_file))
-        words += ("--sandbox", str(tmp_path / "sandbox" / "info.json"), "--results", str(results))
+        words = options(real, results)
         checked = ("-k", "minutes or hundred or agent_costs or tls or agent_is_loaded")
-        _, said = run(
-            *("-q", "tests/hardware", "-m", "hardware", "--short", *words, *checked),
-            timeout_s=500,
-            environment=real.environment,
-        )
+        words = ("-q", "tests/hardware", *words, *checked)
+        _, said = run(*words, timeout_s=500, environment=real.environment)
         lines = lines_of(results)
         assert_only_late(lines, said)
         real.wait_until_reporting()
@@ -217,11 +159,8 @@ def test_a_board_of_another_platform_is_not_made_the_sandboxes(tmp_path):
         done = real.provision("--sensor", "simulated:key=room")
         assert done.returncode == 0, done.stderr
         real.api.delete(f"/v1/iot/devices/{real.device_id}").raise_for_status()
-        words = ("--port", real.board["port"], "--wifi-file", str(real.wifi_file))
-        words += ("--sandbox", str(tmp_path / "sandbox" / "info.json"), "--results", str(results))
-        status, said = run(
-            "-q", "tests/hardware", "-k", "ten_minutes", "--short", *words, timeout_s=200
-        )
+        words = options(real, results)
+        status, said = run("-q", "tests/hardware", "-k", "ten_minutes", *words, timeout_s=200)
         assert status == 0, said
         (line,) = lines_of(results)
         assert line["verdict"] == "skipped" and "--destructive" in line["why"]
@@ -234,21 +173,14 @@ def test_a_person_at_the_terminal_is_asked_for_the_current(tmp_path):
     ours, theirs = pty.openpty()
     with part(tmp_path / "board", "vboard", "start", "--dir", str(tmp_path / "chip")) as board:
         words = ("--port", board["port"], "--results", str(results), "-k", "current_asleep")
-        with subprocess.Popen(
-            command("-q", "tests/hardware", "--short", *words),
-            cwd=ROOT,
-            stdin=theirs,
-            stdout=theirs,
-            stderr=theirs,
-        ) as child:
+        call = command("-q", "tests/hardware", "--short", *words)
+        ends = dict.fromkeys(("stdin", "stdout", "stderr"), theirs)
+        with subprocess.Popen(call, cwd=ROOT, **ends) as child:
             os.close(theirs)
             try:
                 answer(ours, b"press Enter: ", b"\n")
                 answer(ours, b"no meter) ", b"0,8\n")
-                end_s = time.monotonic() + 120
-                while child.poll() is None:
-                    assert time.monotonic() < end_s
-                    time.sleep(0.1)
+                child.wait(120)
             finally:
                 child.kill()
                 os.close(ours)

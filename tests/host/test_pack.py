@@ -1,71 +1,15 @@
-"""The packed agent does what the sources do, in less; what is not sure to do so is refused.
-
-The small agents here are packed, compiled, and run by the real interpreter.
-"""
-
-import os
-import subprocess
+"""The packed agent does what the sources do, in less."""
 
 import pytest
+from pack_rig import run, text, writer
 
-from ways_device import bytecode
-from ways_device.errors import ToolError
 from ways_device.pack import pack
 from ways_device.pack.trace import lines_of, readable
-
-MAIN = """
-from firmware import wiring
-agent = wiring.wire(5)
-wiring.forget()
-agent.run()
-"""
-# What an agent has to have, besides what a test is about.
-LEAST = {
-    "__init__": 'VERSION = "1"\n',
-    "errors": "class SensorError(Exception):\n    pass\n",
-    "reading": 'from firmware.errors import SensorError\nclass Datapoint:\n    unit = ""\n',
-    "wiring": "from firmware.agent import Agent\n\n\n"
-    "def wire(size):\n    return Agent(size)\n\n\ndef forget():\n    pass\n",
-}
 
 
 @pytest.fixture
 def agent(tmp_path):
-    """Return what writes an agent of these modules; a key "x/y" is a file of a folder."""
-
-    def write(main=MAIN, **modules):
-        (tmp_path / "boot.py").write_text("")
-        (tmp_path / "main.py").write_text(main)
-        for name, text in {**LEAST, **modules}.items():
-            path = tmp_path / "firmware" / f"{name.replace('__in_', '/')}.py"
-            path.parent.mkdir(exist_ok=True)
-            path.write_text(text)
-        return tmp_path
-
-    return write
-
-
-def run(source, bits="64"):
-    """Compile the agent into lib/ beside it and run main.py; return all that it printed."""
-    for file in bytecode.device_files(source):
-        target = source / "board" / file.path[1:]
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(file.data)
-    variable = "MICROPYTHON" if bits == "64" else "MICROPYTHON32"
-    done = subprocess.run(
-        [os.environ[variable], "main.py"],
-        cwd=source / "board",
-        env={**os.environ, "MICROPYPATH": "./lib:.frozen"},
-        capture_output=True,
-        text=True,
-        timeout=20,
-        check=False,
-    )
-    return done.stdout + done.stderr
-
-
-def text(source, name="__init__"):
-    return str(pack(source).texts[name])
+    return writer(tmp_path)
 
 
 def test_modules_become_one_that_works(agent):
@@ -142,103 +86,6 @@ def test_arguments_by_name_are_still_found(agent):
     assert run(source) == "(1, 5, ['extra'])\n4\n2\n3 (1, 7)\n"
 
 
-def test_what_only_builds_is_moved_away_and_forgotten(agent):
-    source = agent(
-        main=MAIN + "import sys\nprint(sorted(sys.modules['firmware'].__dict__))\n",
-        parts="import json\n\n\ndef first(part):\n    part.grow()\n    return part\n\n\n"
-        "class Part:\n    def __init__(self, size):\n        self.size = json.loads(size)\n"
-        "    def grow(self):\n        self.size += 1\n    def told(self):\n"
-        "        return self.size\n",
-        agent="class Agent:\n    def __init__(self, part):\n        self.part = part\n"
-        "    def run(self):\n        print(self.part.told())\n",
-        wiring="from firmware.agent import Agent\nfrom firmware.parts import Part, first\n\n\n"
-        "def wire(size):\n    part = first(Part(str(size)))\n    return Agent(part)\n\n\n"
-        "def forget():\n    pass\n",
-    )
-    assert run(source).splitlines()[0] == "6"
-    bundle, wiring = text(source), text(source, "wiring")
-    assert "loads" not in bundle
-    assert "+= 1" not in bundle
-    assert "loads" in wiring
-    assert "+= 1" in wiring
-    assert "= None" in wiring  # as soon as it has been called
-
-
-def test_constructor_of_a_class_with_a_base_is_moved_too(agent):
-    source = agent(
-        agent="class Base:\n    def __init__(self, size):\n        self.size = size\n\n\n"
-        "class Agent(Base):\n    def __init__(self, size):\n        super().__init__(size * 2)\n"
-        "        self.more = 1\n    def run(self):\n        print(self.size + self.more)\n",
-    )
-    assert run(source) == "11\n"
-    assert "object.__new__" in text(source, "wiring")
-
-
-def test_what_is_kept_for_later_is_not_forgotten(agent):
-    source = agent(
-        agent="def later():\n    return helper()\n\n\ndef helper():\n    return 7\n\n\n"
-        "class Agent:\n    def __init__(self, size, ask):\n        self.ask = ask\n"
-        "    def run(self):\n        print(self.ask())\n",
-        wiring="from firmware.agent import Agent, later\n\n\n"
-        "def wire(size):\n    made = Agent(size, later)\n    return made\n\n\n"
-        "def forget():\n    pass\n",
-    )
-    assert run(source) == "7\n"
-
-
-def test_what_is_called_after_building_is_not_forgotten(agent):
-    source = agent(
-        main=MAIN + "print(wiring.more())\n",
-        agent="class Agent:\n    def __init__(self, size):\n        self.size = size\n"
-        "    def run(self):\n        print(self.size)\n",
-        wiring="from firmware.agent import Agent\n\n\ndef _help(x):\n    return x + 1\n\n\n"
-        "def wire(size):\n    size = _help(size)\n    return Agent(size)\n\n\n"
-        "def more():\n    return _help(1)\n\n\ndef forget():\n    pass\n",
-    )
-    assert run(source) == "6\n2\n"
-
-
-def test_module_that_a_function_imports_stays_a_file(agent):
-    source = agent(
-        rare="from firmware.errors import SensorError\n\n\n"
-        "def ask(x):\n    raise SensorError(x)\n",
-        agent="from firmware.errors import SensorError\n\n\nclass Agent:\n"
-        "    def __init__(self, size):\n        self.size = size\n"
-        "    def run(self):\n        from firmware import rare\n        try:\n"
-        "            rare.ask(self.size)\n        except SensorError as exc:\n"
-        "            print(repr(exc))\n",
-    )
-    assert run(source) == "SensorError(5,)\n"
-    assert "rare" in pack(source).texts
-
-
-def test_module_that_is_loaded_later_takes_no_name_of_the_bundle(agent):
-    functions = "".join(f"def f{n}():\n    return {n}\n\n\n" for n in range(90))
-    source = agent(
-        append="VALUE = 4\n",
-        agent=f"{functions}class Agent:\n    def __init__(self, size):\n        self.size = size\n"
-        "    def run(self):\n        from firmware import append\n"
-        f"        print(append.VALUE, sum(({', '.join(f'f{n}()' for n in range(90))})))\n",
-    )
-    assert run(source) == "4 4005\n"
-
-
-def test_what_moves_to_the_builder_finds_modules_that_are_loaded_later(agent):
-    source = agent(
-        later="def _double(x):\n    return 2 * x\n\n\ndef made_of(x):\n    return _double(x)\n",
-        makers="def made(x):\n    from firmware import later\n\n"
-        "    return later.made_of(x)\n\n\n"
-        "def named(x):\n    from firmware.later import made_of\n\n    return made_of(x)\n",
-        wiring="from firmware import makers\nfrom firmware.agent import Agent\n\n\n"
-        "def wire(size):\n    return Agent(makers.made(size) + makers.named(size))\n\n\n"
-        "def forget():\n    pass\n",
-        agent="class Agent:\n    def __init__(self, size):\n        self.size = size\n"
-        "    def run(self):\n        print(self.size)\n",
-    )
-    assert "made" not in text(source) and "later" in text(source, "wiring")
-    assert run(source) == "20\n"
-
-
 def test_sensor_file_of_ones_own_finds_the_public_modules(agent):
     source = agent(
         agent="class Agent:\n    def __init__(self, size):\n        pass\n    def run(self):\n"
@@ -261,26 +108,6 @@ def test_script_may_import_a_module_by_its_full_name(agent):
         agent="class Agent:\n    def __init__(self, size):\n        self.size = size\n",
     )
     assert run(source) == "3\n"
-
-
-@pytest.mark.parametrize(
-    ("module", "line", "why"),
-    [
-        ("x = 1\n\n\ndef f():\n    global x\n    x = 2\n", 5, "global"),
-        ("from os import *\n", 1, "all names"),
-        ("print(eval('1'))\n", 1, r"eval\(\)"),
-        ("x = 1\nprint(locals())\n", 2, r"locals\(\)"),
-        ("if (x := 1):\n    pass\n", 1, "assignment"),
-        ("from firmware import errors\nprint(errors)\n", 2, "as a whole"),
-        ("from firmware import errors\nerrors.x = 1\n", 2, "changed"),
-        ("from firmware.errors import Missing\n", 1, "has no Missing"),
-        ("from firmware.errors import SensorError\nSensorError = 1\n", 2, "assigned too"),
-    ],
-)
-def test_what_cannot_be_packed_safely_is_refused(agent, module, line, why):
-    source = agent(agent=module + "\n\nclass Agent:\n    pass\n")
-    with pytest.raises(ToolError, match=rf"firmware/agent.py:{line} cannot be packed: .*{why}"):
-        pack(source)
 
 
 def test_traceback_is_made_readable(agent):

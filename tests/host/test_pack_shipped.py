@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from ways_device.bytecode import imported_names
 from ways_device.pack import link, pack, program, rename
 from ways_device.pack.trace import lines_of
 from ways_device.resources import device_source
@@ -32,13 +33,16 @@ def members():
         yield kind.__name__, {name for name in dir(kind) if name[0] != "_"}
     texts = [device_lib() / "umqtt" / "simple.py"]
     # The stubs are there after `make check`.
-    texts += [ROOT / "typings" / f"{name}.pyi" for name in ("machine", "network", "esp32", "tls")]
+    for name in imported_names(device_source()):
+        texts += [ROOT / "typings" / f"{name}.pyi", ROOT / "typings" / name / "__init__.pyi"]
     for path in filter(Path.exists, texts):
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-                yield path.name, {node.name}
+                yield path, {node.name}
+            elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+                yield path, {node.target.id}
             elif isinstance(node, ast.Attribute):
-                yield path.name, {node.attr}
+                yield path, {node.attr}
 
 
 @pytest.mark.parametrize("board", ["board", "board_unix"])
@@ -69,9 +73,53 @@ def test_shipped_agent_is_packed_the_same_everywhere():
 _PRINT = """
 from ways_device.pack import pack
 from ways_device.resources import device_source
-for name, text in pack(device_source()).texts.items():
-    print(name, text)
+for board in ("board", "board_unix"):
+    for name, text in pack(device_source(), board).texts.items():
+        print(name, text)
 """
+
+
+def test_what_the_host_runs_on_a_board_finds_what_it_takes_of_the_agent():
+    modules = {
+        f"firmware.{path}".replace("/", ".").removesuffix(".__init__"): ast.parse(str(text))
+        for path, text in pack(device_source()).texts.items()
+    }
+    names = {name: set(defined(tree)) for name, tree in modules.items()}
+    taken = set(asked_for())
+    assert {("firmware.setup", "check"), ("firmware.setup", "Board")} <= taken
+    for module, name in taken:
+        assert name in names.get(module, ()), f"{module} has no {name} on a board"
+
+
+def defined(tree):
+    """Yield the names that the statements of a module itself give a value."""
+    for node in tree.body:
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            yield from (one.asname or one.name for one in node.names)
+        elif isinstance(node, ast.Assign):
+            yield from map(ast.unparse, node.targets)
+        else:
+            yield getattr(node, "name", "")
+
+
+def asked_for():
+    """Yield (module, name) of what the host's scripts and commands take of the agent."""
+    texts = [
+        path.read_text() for path in sorted((ROOT / "tools/ways_device/onboard").glob("*.py"))
+    ]
+    board = ast.parse((ROOT / "tools/ways_device/board.py").read_text())
+    values = [node.value for node in ast.walk(board) if isinstance(node, ast.Constant)]
+    texts += [one.format(1) for one in map(str, values) if one.startswith("from firmware ")]
+    for tree in map(ast.parse, texts):
+        modules = {}
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ImportFrom) and node.module == "firmware":
+                modules |= {one.asname or one.name: f"firmware.{one.name}" for one in node.names}
+            elif isinstance(node, ast.ImportFrom) and str(node.module).startswith("firmware."):
+                yield from ((node.module, one.name) for one in node.names)
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Attribute) and ast.unparse(node.value) in modules:
+                yield modules[ast.unparse(node.value)], node.attr
 
 
 def test_every_line_of_the_shipped_agent_has_a_source():

@@ -12,7 +12,7 @@ from ways_device.devicelog import parse
 from ways_device.errors import ConflictError, NotFoundError, UsageError
 from ways_device.provision import account, settings
 from ways_device.provision.causes import Faults, cause_of
-from ways_device.provision.request import Request, sensors
+from ways_device.provision.request import Request
 from ways_device.provision.request import settings as read_settings
 
 BROKER = Broker("broker.test", 8883)
@@ -41,24 +41,6 @@ def platform(fake):
 def test_request_that_cannot_be_is_refused_by_the_option(options, said):
     with pytest.raises(UsageError, match=said):
         Request(**{"name": "Device", **options})
-
-
-def test_sensor_options_are_typed():
-    assert sensors(["dht22:pin=4,key=cellar,unit=°C", "simulated", "adc:pin=34,on=true"]) == [
-        {"kind": "dht22", "pin": 4, "key": "cellar", "unit": "°C"},
-        {"kind": "simulated"},
-        {"kind": "adc", "pin": 34, "on": True},
-    ]
-
-
-def test_sensor_defaults_to_the_chip():
-    assert list(sensors([])) == [{"kind": "internal_temperature"}]
-
-
-@pytest.mark.parametrize("text", ["", ":pin=4", "dht22:pin", "dht22:=4", "a b", "adc:pin=1,pin=2"])
-def test_sensor_that_is_none_is_refused(text):
-    with pytest.raises(UsageError, match="--sensor"):
-        sensors([text])
 
 
 def test_settings_are_json_or_text():
@@ -229,7 +211,22 @@ def test_other_output_is_no_log_line(text):
         ("1 W clock sync_failed why=no answer", "no time server", "ntp_hosts"),
         ("1 E agent config_unusable why=window: 99", "window: 99", "option"),
         ("1 E agent identity_unusable why=damaged", "damaged", "same command"),
-        ("1 E store broken", "store broken", "log"),
+        ("1 E store broken", "store broken", "monitor"),
+        (
+            "1 E agent config_replaced by=config.last why=x: 9",
+            "x: 9) and runs with config.last",
+            "config set",
+        ),
+        ("1 E agent config_taken_back", "brought no session", "config set"),
+        ("1 E agent task_stuck task=mqtt", "mqtt hangs", "monitor"),
+        ("1 E agent task_ended task=store why=OSError(28,)", "store failed (OSError", "monitor"),
+        (
+            "1 W sampler sensor_failed sensor=dht22 why=no answer",
+            "dht22 fails (no answer)",
+            "wires",
+        ),
+        ("1 E sampler sensor_disabled sensor=own", "own stalled the board", "driver"),
+        ("1 E store log_unusable why=28", "flash fails (28)", "monitor"),
     ],
 )
 def test_fault_line_has_a_fact_and_a_remedy(text, fact, remedy):
@@ -276,6 +273,15 @@ def test_missing_time_is_no_verdict_while_the_broker_may_still_answer():
     assert faults.verdict(100) is None
     hear(faults, 1, *["2 W mqtt session_failed why=tls:clock"] * 2)
     assert "no time server answers" in str(faults.verdict(1))
+
+
+def test_a_sensor_that_fails_is_no_verdict_while_others_may_tell_but_explains_silence():
+    faults = Faults()
+    hear(faults, 0, *["1 W sampler sensor_failed sensor=dht22 why=no answer"] * 3)
+    assert faults.verdict(100) is None
+    assert "dht22 fails" in str(faults.latest())
+    hear(faults, 101, "2 I sampler sensor_recovered sensor=dht22")
+    assert faults.latest() is None
 
 
 def test_settings_bytes_are_stable():

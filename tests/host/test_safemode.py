@@ -29,12 +29,8 @@ def test_no_true_time_is_before_the_same_moment():
     assert constants(FIRMWARE / "safekeep.py")["BUILT_EPOCH_S"] == ours
 
 
-def test_the_scripts_know_how_a_run_ends_as_the_agent_does():
+def test_boot_py_knows_how_a_run_ends_as_the_agent_does():
     ours = constants(FIRMWARE / "retained.py")
-    script = constants(ROOT / "main.py")
-    for name in ("PLANNED", "SLEEPING", "CRASHED"):
-        assert script[f"_{name}"] == ours[name]
-    assert "& 4" not in (ROOT / "main.py").read_text()
     assert "ended in (0, 3)" in (ROOT / "boot.py").read_text()
     assert (ours["RUNNING"], ours["CRASHED"], ours["STEADY"]) == (0, 3, 4)
 

@@ -312,6 +312,15 @@ def test_a_device_says_how_far_back_a_power_cut_reaches(rig):
     assert rig.boot(2)["flush_after_s"] == 61
 
 
+def test_a_sleeper_may_say_that_a_power_cut_reaches_back_for_a_week(rig):
+    week_s = 7 * 86400 + 600
+    rig.opens(1, 0, flush_after_s=week_s)
+    rig.reads(1, 0, 1, 7, at=START)  # five of a day's pace are missing, in the six days before
+    rig.reads(1, 8, at=START + 6 * 86400)
+    rig.opens(2, 0, flush_after_s=week_s)
+    assert (rig.boot(1)["flush_after_s"], rig.boot(1)["volatile"], rig.adds_up) == (week_s, 5, True)
+
+
 def test_a_device_that_flushes_sooner_has_less_of_an_excuse(rig):
     cut_off(rig, flush_after_s=55)
     assert (rig.boot(1)["missing"], rig.boot(1)["volatile"]) == ([[50, 54]], 5)
@@ -339,7 +348,7 @@ def test_the_attributes_are_asked_where_no_start_told(rig):
     assert rig.adds_up
 
 
-@pytest.mark.parametrize("said", [0, 4, 3601, -60, True, None, "61", [61], 1e300])
+@pytest.mark.parametrize("said", [0, 4, 605401, -60, True, None, "61", [61], 1e300])
 def test_a_time_that_cannot_be_is_not_taken_over(rig, said):
     rig.ingest.take("devices/d/attributes", dump({"flush_after_s": said}).encode(), START)
     cut_off(rig, flush_after_s=said)

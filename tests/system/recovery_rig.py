@@ -5,6 +5,7 @@ One board is made a device, once; each case begins with a copy of what flash and
 
 import contextlib
 import json
+import random
 import shutil
 import subprocess
 import time
@@ -138,6 +139,34 @@ class Case(World):
     def reset(self) -> None:
         self.mpremote("reset")
 
+    def start_in_safe_mode(self) -> dict[str, Any]:
+        """Have the board believe that six starts have failed; return what it tells of it."""
+        self.run_on("import esp32; n = esp32.NVS('ways'); n.set_i32('starts', 6); n.commit()")
+        self.reset()
+        return self.event("safe_mode")
+
+    def cut_power(self) -> None:
+        self.control({"power": "cut"})
+        self.control({"power": "on"})
+
+    def record_wear(self) -> None:
+        """Have what flash is asked to do recorded from the next start on."""
+        self._wear().touch()
+
+    def wear(self) -> list[list[tuple[int, str]]]:
+        """Return for each start since then what came (ms since that start, what it was)."""
+        starts: list[list[tuple[int, str]]] = []
+        for line in self._wear().read_text().splitlines():
+            at_ms, what, _ = line.split(" ")
+            if what == "start":
+                starts.append([])
+            else:
+                starts[-1].append((int(at_ms), what))
+        return starts
+
+    def _wear(self) -> Path:
+        return Path(self.board["control"]).with_name("wear")
+
     def listen(self) -> Listener:
         return Listener(self.board["port"])
 
@@ -158,5 +187,11 @@ def interrupted(case: Case) -> Iterator[None]:
     with contextlib.suppress(subprocess.CalledProcessError):
         case.run_on("pass")
     yield
-    case.control({"power": "cut"})
-    case.control({"power": "on"})
+    case.cut_power()
+
+
+def storm(case: Case, moments: random.Random, count: int, most_s: float) -> None:
+    """Let the voltage dip so often, each time after a random while of at most most_s."""
+    for _ in range(count):
+        time.sleep(moments.uniform(0, most_s))
+        case.control({"power": "brown-out"})

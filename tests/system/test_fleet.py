@@ -16,6 +16,22 @@ FAULTS = {
         {"fault": "lost", "method": "POST", "path": "/devices", "times": 1},
     ],
 }
+DRIVER = """
+from firmware.reading import Datapoint
+
+
+class Rain:
+    def __init__(self, mm, point):
+        self.points = (point,)
+        self.mm = mm
+
+    async def read_into(self, reading):
+        reading.set(self.points[0].key, self.mm)
+
+
+def open(board, options):
+    return Rain(options.pop("mm"), Datapoint(options.pop("key", "rain"), "mm", decimals=1))
+"""
 
 
 @pytest.fixture
@@ -40,7 +56,9 @@ def real(tmp_path):
 
 def write_sheet(real, *lines):
     path = real.folder / "devices.csv"
-    path.write_text("\n".join(["name,device_id,chip_id,interval_s,group,tags", *lines]) + "\n")
+    path.write_text(
+        "\n".join(["name,device_id,chip_id,interval_s,group,tags,sensors", *lines]) + "\n"
+    )
     return path
 
 
@@ -63,15 +81,20 @@ def results(real):
 
 def test_two_boards_become_devices_side_by_side(real):
     second = real.boards[1]["unique_id"]
-    write_sheet(real, f"Second,,{second},1,Hall,a;b", "First one,any-1,,1,,")
-    before = real.run(*fleet(real, "plan"))
+    write_sheet(real, f"Second,,{second},1,Hall,a;b,", "First one,any-1,,1,,,rain:mm=0.5")
+    driver = real.folder / "rain.py"
+    driver.write_text(DRIVER)
+    before = real.run(*fleet(real, "plan", "--driver", str(driver)))
     assert before.returncode == 0, before.stderr
-    assert [row["state"] for row in json.loads(before.stdout)["rows"]] == ["new", "new"]
+    plan = json.loads(before.stdout)
+    assert [row["state"] for row in plan["rows"]] == ["new", "new"]
+    assert "rain" in plan["to_make"]["datapoints"]
 
-    done = real.run(*provision(real), timeout_s=110)
+    done = real.run(*provision(real, "--driver", str(driver)), timeout_s=110)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["done"] == 2
     assert {row["state"] for row in results(real)} == {"done"}
+    assert "rain 0.5" in {row["first_reading"] for row in results(real)}
     assert {row["chip_id"] for row in results(real)} == {
         board["unique_id"] for board in real.boards
     }
@@ -89,7 +112,7 @@ def test_two_boards_become_devices_side_by_side(real):
 
 
 def test_interrupted_run_lets_the_boards_go_and_goes_on(real):
-    write_sheet(real, "First one,any-1,,1,,", "Second one,any-2,,1,,")
+    write_sheet(real, "First one,any-1,,1,,,", "Second one,any-2,,1,,,")
     with subprocess.Popen(
         [*COMMAND, *provision(real)], env=real.environment, stderr=subprocess.PIPE, text=True
     ) as child:
@@ -109,7 +132,7 @@ def test_interrupted_run_lets_the_boards_go_and_goes_on(real):
 
 
 def test_sheet_that_is_wrong_is_told_before_anything_is_done(real):
-    write_sheet(real, "ab,any-1,,x,,", "Good,any-1,,1,,")
+    write_sheet(real, "ab,any-1,,x,,,", "Good,any-1,,1,,,")
     done = real.run(*provision(real))
     assert done.returncode == 2
     assert "line 2, name: 3 to 100" in done.stderr

@@ -89,9 +89,7 @@ core.create_task = asyncio.create_task = create_task
 import struct
 
 from fakes.broker import Broker
-from firmware import board_unix, config, dns, transport, wiring
-
-transport.context = lambda ca: None
+from firmware import board_unix, config, dns, fitting, transport, wiring
 
 
 async def ask(_server, _port, request, parse, _timeout_ms):
@@ -177,7 +175,7 @@ def remembering(name, kind):
     return make
 
 
-class Leaky(wiring.Sampler):
+class Leaky(fitting.Sampler):
     """Planted: something of every reading is kept."""
 
     kept = []
@@ -199,7 +197,7 @@ class Day:
         self.counts = array("L", bytes(hours * array_word()))
         wiring.Session = remembering("session", wiring.Session)
         wiring.Retained = remembering("retained", wiring.Retained)
-        wiring.Sampler = Leaky if plant == "leak" else wiring.Sampler
+        fitting.Sampler = Leaky if plant == "leak" else fitting.Sampler
 
     def build(self):
         settings = {
@@ -216,7 +214,7 @@ class Day:
         with open(board.root + "config.json", "w") as file:
             json.dump(settings, file)
         world.rtc_off_s = 946684800 - START_S
-        return wiring.wire(board, config.load(board.root, None), Identity, self.ledger.fail)
+        return wiring.wire(board, config.load(board.root, None), Identity, None, self.ledger.fail)
 
     async def run(self):
         await self.broker.start(21000 + random.randrange(2000))

@@ -15,17 +15,21 @@ SECONDS = ("boot", "start", "join", "login", "publish")
 
 @dataclass(frozen=True)
 class Plan:
-    """What is asked. connect_every counts readings per login; 0 = the device never sleeps."""
+    """What is asked. connect_every counts readings per login; 0 = the device never sleeps.
+
+    None stands for a figure that is assumed.
+    """
 
     board: Board
     cell: Cell
     interval_s: int
     connect_every: int
     join: str = "fast"
-    sensors_ms: float = 100
-    sensors_ma: float = 2
-    rtt_ms: float = 50
+    sensors_ms: float | None = None
+    sensors_ma: float | None = None
+    rtt_ms: float | None = None
     seconds: Mapping[str, float] = field(default_factory=dict)  # measured ones, by SECONDS
+    awake_limit_s: float | None = None  # a device's own; None = not checked
 
 
 @dataclass(frozen=True)
@@ -66,7 +70,7 @@ class Budget:
 
 
 def budget(plan: Plan) -> Budget:
-    """Return the budget of a plan. Raises UsageError if a wake is longer than the interval."""
+    """Return the budget of a plan. Raises UsageError if a wake is longer than it can be."""
     if plan.connect_every:
         phases, awake_s = _asleep(plan)
     else:
@@ -89,13 +93,18 @@ def _asleep(plan: Plan) -> tuple[list[Phase], float]:
     boot, start = _timed(plan, "boot", figures.BOOT_S), _timed(plan, "start", figures.START_S)
     join = _timed(plan, "join", figures.JOINS_S[plan.join])
     login, publish = _timed(plan, "login", _login(plan)), _timed(plan, "publish", _publish(plan))
-    sensors_s = plan.sensors_ms / 1000
+    sensors_s = _given(plan.sensors_ms, figures.SENSORS_MS).value / 1000
     wake_s = boot.value + start.value + sensors_s
     online_s = join.value + login.value + publish.value
     if wake_s + online_s >= plan.interval_s:
         raise UsageError(
             f"interval: a wake with a login takes {wake_s + online_s:.1f} s, which leaves no "
             f"sleep in {plan.interval_s} s; give a longer one, or --connect-every 0"
+        )
+    if plan.awake_limit_s is not None and wake_s + online_s > plan.awake_limit_s:
+        raise UsageError(
+            f"awake_limit_s: a wake with a login takes {wake_s + online_s:.1f} s, and the device "
+            f"ends it after {plan.awake_limit_s:g} s; give it more"
         )
     asleep_s = _DAY_S - wakes * wake_s - logins * online_s
     return [
@@ -129,9 +138,12 @@ def _always_on(plan: Plan) -> list[Phase]:
 
 
 def _sensors(plan: Plan, readings: float, chip: Figure) -> Phase:
-    source = f"{plan.sensors_ms:g} ms at {plan.sensors_ma:g} mA, beside the chip's"
-    together = Figure(chip.value + plan.sensors_ma, source, chip.is_assumed)
-    return _phase("sensors", readings * plan.sensors_ms / 1000, together)
+    time_ms = _given(plan.sensors_ms, figures.SENSORS_MS)
+    current_ma = _given(plan.sensors_ma, figures.SENSORS_MA)
+    source = f"{time_ms.value:g} ms at {current_ma.value:g} mA, beside the chip's"
+    is_assumed = time_ms.is_assumed or current_ma.is_assumed or chip.is_assumed
+    together = Figure(chip.value + current_ma.value, source, is_assumed)
+    return _phase("sensors", readings * time_ms.value / 1000, together)
 
 
 def _factor(plan: Plan) -> float:
@@ -147,23 +159,29 @@ def _factor(plan: Plan) -> float:
 
 def _timed(plan: Plan, name: str, figure: Figure) -> Figure:
     given = plan.seconds.get(name)
-    return figure if given is None else Figure(given, f"{given:g} s, as given")
+    return figure.on(plan.board.chip) if given is None else Figure(given, f"{given:g} s, as given")
+
+
+def _given(value: float | None, figure: Figure) -> Figure:
+    return figure if value is None else Figure(value, "as given")
 
 
 def _login(plan: Plan) -> Figure:
-    trips = figures.LOGIN_ROUND_TRIPS
+    trips, tls_s = figures.LOGIN_ROUND_TRIPS, figures.TLS_S.on(plan.board.chip)
+    rtt_ms = _given(plan.rtt_ms, figures.RTT_MS)
     return Figure(
-        figures.TLS_S.value + trips.value * plan.rtt_ms / 1000,
-        f"{figures.TLS_S.source}; {trips.value:g} round trips of {plan.rtt_ms:g} ms "
-        f"({trips.source})",
+        tls_s.value + trips.value * rtt_ms.value / 1000,
+        f"{tls_s.source}; {trips.value:g} round trips of {rtt_ms.value:g} ms ({trips.source})",
+        tls_s.is_assumed or rtt_ms.is_assumed,
     )
 
 
 def _publish(plan: Plan) -> Figure:
     # The window of messages is kept full: one round trip, and one more for each window of them.
     trips = 1 + plan.connect_every / figures.WINDOW
+    rtt_ms = _given(plan.rtt_ms, figures.RTT_MS)
     return Figure(
-        figures.PUBLISH_S.value + trips * plan.rtt_ms / 1000,
+        figures.PUBLISH_S.value + trips * rtt_ms.value / 1000,
         f"{figures.PUBLISH_S.source}; round trips: {trips:.1f}",
         True,
     )

@@ -22,7 +22,11 @@ _WIDTH = 80
 _OLD_DAYS = 3650
 _MAX_S = 600
 # As in the table of the agent's settings.
-_RANGES = {"interval_s": (1, 86_400), "connect_every": (0, 1000)}
+_RANGES = {
+    "interval_s": (1, 86_400),
+    "connect_every": (0, 1000),
+    "awake_limit_s": (10, 600),
+}
 
 
 @app.command("battery-life")
@@ -47,13 +51,20 @@ def battery_life(
         Path | None, typer.Option(help="A device's config.json, for what is not given here.")
     ] = None,
     join: Annotated[str, typer.Option(help="fast (access point known) or full.")] = "fast",
-    sensors_ms: Annotated[float, typer.Option(min=0, max=600_000, help="For a reading.")] = 100,
-    sensors_ma: Annotated[float, typer.Option(min=0, max=1000, help="While they measure.")] = 2,
+    sensors_ms: Annotated[
+        float | None, typer.Option(min=0, max=600_000, help="For a reading.  [assumed: 100]")
+    ] = None,
+    sensors_ma: Annotated[
+        float | None, typer.Option(min=0, max=1000, help="While they measure.  [assumed: 2]")
+    ] = None,
     always_ma: Annotated[
         float | None,
         typer.Option(min=0, max=1000, help="Of all beside the chip.  [default: the board's]"),
     ] = None,
-    rtt_ms: Annotated[float, typer.Option(min=0, max=10_000, help="To the broker and back.")] = 50,
+    rtt_ms: Annotated[
+        float | None,
+        typer.Option(min=0, max=10_000, help="To the broker and back.  [assumed: 50]"),
+    ] = None,
     seconds: Annotated[
         list[str] | None,
         typer.Option(help=f"NAME=S, measured, of {', '.join(SECONDS)}; can repeat."),
@@ -81,6 +92,7 @@ def battery_life(
         sensors_ma,
         rtt_ms,
         _measured(seconds or []),
+        asked.get("awake_limit_s"),
     )
     record = _record(plan, budget(plan), board, asked["battery_chemistry"])
     if as_json:

@@ -34,6 +34,7 @@ def plan(
     devices: _Devices,
     *,
     wifi_file: _FleetWifi = None,
+    driver: options.Drivers = None,
     sandbox: options.Sandbox = None,
     api_url: options.ApiUrl = None,
     api_key_file: options.ApiKeyFile = None,
@@ -43,16 +44,18 @@ def plan(
 
     Its status is 1 if it could not succeed.
     """
-    from ways_device import context
+    from ways_device import context, drivers
     from ways_device.fleet import command, sheet, wifisets
     from ways_device.fleet.stop import Stop
     from ways_device.provision.request import Request
+    from ways_device.resources import device_source
 
     note = Talk().note
+    own = drivers.load(driver or [], device_source())
     where = context.place(sandbox, api_url, api_key_file)
     sets = wifisets.load(wifi_file, note) if wifi_file else None
     rows = sheet.load(devices, Request("fleet"), sets, note)
-    with command.opened(where, Stop()) as shop:
+    with command.opened(where, Stop(), own) as shop:
         found = command.plan(rows, shop)
     if as_json:
         print_record(found, True)
@@ -77,6 +80,7 @@ def provision(
         ),
     ] = 0,
     wifi_file: _FleetWifi = None,
+    driver: options.Drivers = None,
     ca_file: options.CaFile = None,
     sandbox: options.Sandbox = None,
     api_url: options.ApiUrl = None,
@@ -98,12 +102,14 @@ def provision(
     A board goes to the row of its chip_id, to the row it is already, or to the next free one. Its
     status is 0 when every row is done, 1 when some have failed or are left.
     """
-    from ways_device import context
+    from ways_device import context, drivers
     from ways_device.fleet import command, sheet, wifisets, yard
     from ways_device.fleet.stop import Stop
     from ways_device.provision.request import Request
+    from ways_device.resources import device_source
 
     note = Talk().note
+    own = drivers.load(driver or [], device_source())
     stop = Stop()
     where = context.place(sandbox, api_url, api_key_file)
     named = yard.Yard(yard.named(ports))
@@ -116,7 +122,7 @@ def provision(
         wait_s=wait,
     )
     rows = sheet.load(devices, defaults, wifisets.load(wifi_file, note), note)
-    with command.opened(where, stop) as shop:
+    with command.opened(where, stop, own) as shop:
         tally = command.provision(rows, shop, named, stop, result_file, jobs, wait_boards, again)
     print_record({**tally, "result": str(result_file)}, as_json)
     return 0 if tally["done"] == len(rows) else 1

@@ -11,6 +11,7 @@ from rich.console import Console
 from ways_device import secrets
 from ways_device.api.platform import Platform
 from ways_device.context import Place
+from ways_device.drivers import Driver
 from ways_device.errors import ToolError, UsageError
 from ways_device.fleet import report as reporting
 from ways_device.fleet import results as resulting
@@ -30,14 +31,15 @@ from ways_device.resources import device_source
 
 
 @contextmanager
-def opened(where: Place, stop: Stop) -> Iterator[Shop]:
-    """Open the platform for a fleet."""
+def opened(where: Place, stop: Stop, drivers: Sequence[Driver] = ()) -> Iterator[Shop]:
+    """Open the platform for a fleet whose boards get these sensor drivers besides the agent."""
     client = FleetClient(where.origin, secrets.api_key(where.origin, where.key_file), stop)
     try:
         platform = FleetPlatform(client)
         source = device_source()
         journal = Journal(secrets.home() / "journal")
-        yield Shop(platform, journal, source, Planner(platform, source))
+        planner = Planner(platform, source, [one.file for one in drivers])
+        yield Shop(platform, journal, source, planner, drivers)
     finally:
         client.close()
 
@@ -51,7 +53,8 @@ def plan(rows: Sequence[Row], shop: Shop) -> dict[str, Any]:
     problems    what it cannot succeed for
     """
     found = surveying.survey(rows, shop.platform, shop.journal)
-    lacks = surveying.lacks(rows, shop.platform, shop.planner.account, shop.source)
+    own = {one.kind: one.text for one in shop.drivers}
+    lacks = surveying.lacks(rows, shop.platform, shop.planner.account, shop.source, own)
     room = _room(found, shop.platform)
     conflicts = found.count(State.CONFLICT)
     problems = [*lacks.problems]

@@ -8,6 +8,7 @@ go, and the journal knows how far it came.
 import queue
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from ways_device import secrets
 from ways_device.api.platform import Platform
 from ways_device.context import Context
 from ways_device.deploy import visit
+from ways_device.drivers import Driver
 from ways_device.errors import ToolError
 from ways_device.fleet.book import Book, Fate, NoRowError
 from ways_device.fleet.progress import BoardTalk, Progress
@@ -40,6 +42,8 @@ class Shop:
     journal: Journal
     source: Path
     planner: Planner
+    # Sensor drivers of the user's own: the planner's code has them too.
+    drivers: Sequence[Driver] = ()
 
 
 class InterruptedRunError(ToolError):

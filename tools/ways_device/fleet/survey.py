@@ -1,6 +1,6 @@
 """What account and journal say about the rows of a sheet. Changes nothing anywhere."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
@@ -83,8 +83,17 @@ def _state(row: Row, entry: Entry | None, is_there: bool) -> tuple[State, str]:
     return State.NEW, "was deleted on the platform"
 
 
-def lacks(rows: Sequence[Row], platform: Platform, account: Account, source: Path) -> Lacks:
-    """Return what is still to be made, and what cannot be: a profile that somebody named."""
+def lacks(
+    rows: Sequence[Row],
+    platform: Platform,
+    account: Account,
+    source: Path,
+    drivers: Mapping[str, str],
+) -> Lacks:
+    """Return what is still to be made, and what cannot be: a profile that somebody named.
+
+    drivers     {kind: source} of the sensors besides those of the agent in source
+    """
     problems: list[str] = []
     profiles: list[str] = []
     for request in {
@@ -99,13 +108,16 @@ def lacks(rows: Sequence[Row], platform: Platform, account: Account, source: Pat
             profiles.append(choice.profile.name)
     wanted = {row.request.group for row in rows if row.request.group}
     there = {str(group.get("name") or "") for group in platform.groups.all()}
-    points, unknown = told_by([row.request for row in rows], source)
-    problems += [f"sensors: this agent has no sensor {kind}" for kind in unknown]
+    points, unknown = told_by([row.request for row in rows], source, drivers)
+    problems += [
+        f"sensors: this agent has no sensor {kind}; one of your own goes with --driver {kind}.py"
+        for kind in unknown
+    ]
     known = platform.datapoints()
     problems += [
-        f"datapoint {key} is a {known[key].data_type} on the account, the sensor tells a number"
-        for key in points
-        if key in known and known[key].data_type not in ("", "number")
+        f"datapoint {key} is a {known[key].data_type} on the account, the sensor tells a {told}"
+        for key, told in points.items()
+        if key in known and known[key].data_type not in ("", told)
     ]
     missing = [key for key in points if key not in known]
     return Lacks(profiles, missing, sorted(wanted - there), problems)

@@ -39,9 +39,10 @@ def _number(value, decimals):
 def main(args):
     """args: sensors, as in the settings; drivers, {kind: source} of those not on the board"""
     lend(args["drivers"])
-    from firmware.board import Board
+    # On a board the agent's modules are one, and Board is nobody's to import.
+    from firmware import setup
 
-    board = Board()
+    board = setup.Board()
     answer({"sensors": [tried(entry, board) for entry in args["sensors"]]})
 
 

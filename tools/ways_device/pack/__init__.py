@@ -9,13 +9,22 @@ import ast
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ways_device.pack import calls, constants, link, move, once, program, public, rename
+from ways_device.pack import (
+    calls,
+    constants,
+    link,
+    move,
+    once,
+    program,
+    public,
+    rename,
+    script,
+)
 from ways_device.pack.early import let_go
 from ways_device.pack.emit import Text
 from ways_device.pack.pool import Pool, first, occurrences
-from ways_device.pack.program import PACKAGE, Program
+from ways_device.pack.program import PACKAGE, SCRIPT, Program
 
-_SCRIPTS = ("main.py",)
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 # A module that a script or a sensor file imports by name is found under that name.
 _ALIASES = """
@@ -41,7 +50,9 @@ def pack(source: Path, board: str = "board") -> Packed:
     Raises ToolError that names file and line of what cannot be packed.
     """
     found = program.read(source, board)
-    found.scripts = [ast.parse((source / name).read_text("utf-8")) for name in _SCRIPTS]
+    found.scripts = [ast.parse((source / SCRIPT).read_text("utf-8"))]
+    for tree in found.scripts:
+        script.check(tree, found)
     _remember(found)
     links = link.link(found)
     wanted = public.wanted(found)

@@ -4,8 +4,9 @@ import ast
 from collections.abc import Iterator
 from typing import Any
 
-from ways_device.pack.link import Links, Replace
+from ways_device.pack.link import Links
 from ways_device.pack.program import Module, Program
+from ways_device.pack.replace import Replace
 from ways_device.pack.scope import Scope, Variable
 
 # mpy-cross makes a name of a text up to this length, which is there once by itself.
@@ -20,11 +21,7 @@ def fold(program: Program, links: Links, kept: set[Variable]) -> list[ast.stmt]:
     """
     _fold(program, program.bundled, links, kept)
     for module in program.separate:
-        public = {
-            one
-            for one in module.scope.variables.values()
-            if one.name[0] != "_" or links.is_used_elsewhere(one)
-        }
+        public = {one for one in module.scope.variables.values() if one.name[0] != "_"}
         _fold(program, [module], links, public)
         module.tree.body = [*_share([module]), *module.tree.body]
     return _share(program.bundled)

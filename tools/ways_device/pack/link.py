@@ -6,9 +6,9 @@ of its own imports from the package whatever it takes from the bundle.
 
 import ast
 from dataclasses import dataclass, field
-from typing import Any
 
 from ways_device.pack.program import LEFT_OUT, PACKAGE, Module, Program
+from ways_device.pack.replace import Replace
 from ways_device.pack.scope import Scope, Variable
 
 
@@ -35,10 +35,6 @@ class Links:
         for target, own in pairs:
             found += own.loads if target is variable else []
         return found
-
-    def is_used_elsewhere(self, variable: Variable) -> bool:
-        """Return whether another module names this variable of a separate one."""
-        return any(isinstance(node, ast.Attribute | ast.alias) for node, _ in variable.places)
 
     def give_back(self, program: Program, variable: Variable) -> list[ast.AST]:
         """Have nobody borrow a variable any more; return the imports that are empty then."""
@@ -75,23 +71,6 @@ def link(program: Program) -> Links:
     return links
 
 
-class Replace(ast.NodeTransformer):
-    """Puts other nodes, or nothing, in the place of some; and statements before others."""
-
-    def __init__(
-        self,
-        nodes: dict[ast.AST, ast.AST | None],
-        added: dict[ast.AST, list[ast.stmt]] | None = None,
-    ) -> None:
-        self._nodes = nodes
-        self._added = added or {}
-
-    def visit(self, node: ast.AST) -> Any:
-        made = self._nodes[node] if node in self._nodes else self.generic_visit(node)
-        before = self._added.get(node)
-        return [*before, *([made] if made else [])] if before else made
-
-
 class _Linker:
     """The imports of one scope."""
 
@@ -103,11 +82,11 @@ class _Linker:
 
     def run(self) -> None:
         for variable in list(self._scope.variables.values()):
-            if any(isinstance(node, ast.alias) for node, _ in variable.places):
+            if _imports_of(variable):
                 self._take(variable)
 
     def _take(self, variable: Variable) -> None:
-        aliases = [node for node, _ in variable.places if isinstance(node, ast.alias)]
+        aliases = _imports_of(variable)
         stores = [node for node, _ in variable.places if not _is_load(node)]
         if len(stores) > len(aliases):
             self._module.refuse(stores[-1], f"{variable.name} is imported and assigned too")
@@ -255,6 +234,12 @@ class _Linker:
         statement.names = [one for one in statement.names if one is not alias]
         if not statement.names:
             self._links.replaced[statement] = None
+
+
+def _imports_of(variable: Variable) -> list[ast.alias]:
+    """Return what imports a variable; where another module imports it has the other key."""
+    nodes = (node for node, key in variable.places if key == "asname")
+    return [node for node in nodes if isinstance(node, ast.alias)]
 
 
 def _is_load(node: ast.AST) -> bool:

@@ -6,9 +6,10 @@ that makes the object. Loading the bundle, and keeping it, takes so much less.
 
 import ast
 
-from ways_device.pack.link import Links, Replace
+from ways_device.pack.link import Links
 from ways_device.pack.once import Part
 from ways_device.pack.program import PACKAGE, Program
+from ways_device.pack.replace import Replace
 from ways_device.pack.scope import FUNCTIONS, Scope, Variable
 
 _WIRING = "wiring"

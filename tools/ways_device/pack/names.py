@@ -51,19 +51,19 @@ FOREIGN = UMQTT | frozenset(
     _words(
         """
         active append args argv atten buffering cancel capitalize center clear close config
-        copy coro count country data datetime decode difference done drain encode end endswith
-        errno exists extend fetch fileno find flush format fromkeys get get_blob get_extra_info
-        get_i32 getpeercert getvalue group hex hostname humidity ifconfig implementation index info
-        init insert intersection irq isalpha isconnected isdigit isdisjoint islower isspace
-        issubset isupper items join key keys listen load_cert_chain load_verify_locations
-        locked lower lstrip match measure memory message mode mount name namespace next off on
-        open pack partition ph_key pin poll pop popitem popleft push read read_u16 read_uv
-        readable readall readexactly readinto readline readlines register release remove
-        replace reset reverse rfind rindex rpartition rsplit rstrip run scan seek select send
-        sendall sendto set set_blob set_i32 setblocking setdefault setsockopt settimeout shape
-        size sleep_ms sort span split splitlines start startswith state status stop strip
-        symmetric_difference tell temperature throw title toggle truncate union unpack
-        unregister update upper value values verify_mode wait wrap_socket writable write
+        copy coro count country data datetime decode deepsleep difference done drain encode end
+        endswith errno exists extend fetch fileno find flush format fromkeys get get_blob
+        get_extra_info get_i32 getpeercert getvalue group hex hostname humidity ifconfig
+        implementation index info init insert intersection irq isalpha isconnected isdigit
+        isdisjoint islower isspace issubset isupper items join key keys listen load_cert_chain
+        load_verify_locations locked lower lstrip match measure memory message mode mount name
+        namespace next off on open pack partition ph_key pin poll pop popitem popleft push read
+        read_u16 read_uv readable readall readexactly readinto readline readlines register
+        release remove replace reset reverse rfind rindex rpartition rsplit rstrip run scan
+        seek select send sendall sendto set set_blob set_i32 setblocking setdefault setsockopt
+        settimeout shape size sleep_ms sort span split splitlines start startswith state status
+        stop strip symmetric_difference tell temperature throw title toggle truncate union
+        unpack unregister update upper value values verify_mode wait wrap_socket writable write
         writelines
         """
     )

@@ -10,6 +10,8 @@ from ways_device.errors import ToolError
 from ways_device.pack.scope import Scope, UnsureError, resolve
 
 PACKAGE = "firmware"
+# It starts the agent, and is not packed: a board compiles it.
+SCRIPT = "main.py"
 # They run before the agent does, and are forgotten then.
 BUILDERS = ("config", "fitting", "identity", "setup", "wiring")
 # What an agent that sleeps between readings has besides: it forgets nothing.
@@ -128,9 +130,9 @@ def _refuse_unsafe(module: Module, names: set[str]) -> None:
         if isinstance(node, ast.Name) and node.id == "const" and node not in called:
             module.refuse(node, "const is the compiler's, and only called")
         if isinstance(node, ast.Call) and ast.unparse(node.func) == "unload":
-            for word in node.args:
-                if isinstance(word, ast.Constant) and word.value not in names:
-                    module.refuse(node, f"there is no {PACKAGE}.{word.value}")
+            for word in (one.value for one in node.args if isinstance(one, ast.Constant)):
+                if word not in names:
+                    module.refuse(node, f"there is no {PACKAGE}.{word!s}")
 
 
 def _name(relative: Path) -> str:

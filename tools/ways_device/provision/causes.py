@@ -27,9 +27,14 @@ _TIME = (
     + _AGAIN
 )
 _WIFI_FILE = "correct the Wi-Fi file, " + _AGAIN
+_SETTINGS = f"correct them with ways-device config set, {_AGAIN}"
+_WIRING = f"check its wires and options (ways-device sensor test), {_AGAIN}"
+_LOG = "look at its log: ways-device monitor"
+# Without a time server the board still tries the broker, and without one sensor it tells others.
+_NO_VERDICT = ("clock", "sampler")
 _CA = f"give the right one with --ca-file FILE, {_AGAIN}"
 
-# (module, event, beginning of why, cause); {why} and {ssid} are the line's own.
+# (module, event, beginning of why, cause); {why}, {ssid} and the like are the line's own.
 _CAUSES = (
     ("wifi", "join_failed", "wrong_password", Cause("wrong password for {ssid}", _WIFI_FILE)),
     (
@@ -103,10 +108,36 @@ _CAUSES = (
         "",
         Cause("the board cannot use its identity ({why})", "run the same command again", True),
     ),
+    (
+        "agent",
+        "config_replaced",
+        "",
+        Cause("the board cannot use its settings ({why}) and runs with {by}", _SETTINGS),
+    ),
+    (
+        "agent",
+        "config_taken_back",
+        "",
+        Cause("its new settings brought no session, so the board has the former ones", _SETTINGS),
+    ),
+    ("agent", "task_stuck", "", Cause("the agent's {task} hangs, so the board restarts", _LOG)),
+    ("agent", "task_ended", "", Cause("the agent's {task} failed ({why})", _LOG)),
+    ("sampler", "sensor_failed", "", Cause("the sensor {sensor} fails ({why})", _WIRING)),
+    (
+        "sampler",
+        "sensor_disabled",
+        "",
+        Cause(
+            "the sensor {sensor} stalled the board and is left alone",
+            "look at its driver and its wires, switch the board off and on, " + _AGAIN,
+        ),
+    ),
+    ("store", "log_unusable", "", Cause("the board's flash fails ({why})", _LOG)),
 )
 
 # What shows that a kind of fault is over.
 _CLEARS = {
+    ("sampler", "sensor_recovered"): ("sampler",),
     ("wifi", "link_up"): ("wifi",),
     ("clock", "sync_done"): ("clock",),
     ("mqtt", "session_up"): ("wifi", "clock", "mqtt"),
@@ -118,11 +149,18 @@ def cause_of(line: LogLine) -> Cause | None:
     why = line.fields.get("why", "")
     for module, event, beginning, cause in _CAUSES:
         if (line.module, line.event) == (module, event) and why.startswith(beginning):
-            words = {"why": why or "no reason given", "ssid": line.fields.get("ssid", "it")}
-            return Cause(cause.fact.format(**words), cause.remedy, cause.clear)
+            words = _Words(line.fields, why=why or "no reason given")
+            return Cause(cause.fact.format_map(words), cause.remedy, cause.clear)
     if line.level == "E":
-        return Cause(f"the board reports: {line}", "see its log with a serial monitor")
+        return Cause(f"the board reports: {line}", _LOG)
     return None
+
+
+class _Words(dict[str, str]):
+    """The fields of a line; one that it has not is told as "it"."""
+
+    def __missing__(self, key: str) -> str:
+        return "it"
 
 
 class Faults:
@@ -151,8 +189,7 @@ class Faults:
         """Return the cause that waiting will not cure, or None."""
         for module, (cause, times, since_s) in self._open.items():
             lasting = times >= _TIMES or now_s - since_s > _FAULT_S
-            # Without a time server the board still tries the broker: its word counts then.
-            if cause.clear or (lasting and module != "clock"):
+            if cause.clear or (lasting and module not in _NO_VERDICT):
                 return self._root(cause)
         return None
 

@@ -1,6 +1,7 @@
 """What a user asks of `provision`, checked as far as this computer alone can."""
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +17,7 @@ _MAX_INTERVAL_S = 86400
 _NAME_LENGTHS = range(3, 101)
 _DEFAULT_SENSORS = ({"kind": "internal_temperature"},)
 _LOG_LEVELS = ("E", "W", "I", "D")
+_DECIMAL = re.compile(r"[+-]?[0-9]{1,9}\.[0-9]{1,9}")
 # These have options of their own, or are not the user's to choose.
 _OWN_OPTIONS = {
     "interval_s": "--interval",
@@ -76,14 +78,23 @@ def _sensor(text: str) -> dict[str, Any]:
             raise UsageError(
                 f"--sensor {one_line(text)}: {one_line(pair)!r} is not key=value, once per key"
             )
-        options[key] = _scalar(value)
+        options[key] = _value(value)
     return options
+
+
+def _value(text: str) -> Any:
+    """Return the list that a+b spells, else the one value."""
+    parts = text.split("+")
+    return [_scalar(part) for part in parts] if len(parts) > 1 and all(parts) else _scalar(text)
 
 
 def _scalar(text: str) -> Any:
     """Return the number (0x..: in hex) or truth value that text spells, else text."""
     if text in ("true", "false"):
         return text == "true"
+    # No exponents: the id of a thermometer, in hex, may look like one.
+    if _DECIMAL.fullmatch(text):
+        return float(text)
     try:
         return int(text, 16 if text[:2].lower() == "0x" else 10)
     except ValueError:

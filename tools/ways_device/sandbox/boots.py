@@ -11,9 +11,10 @@ from ways_device.sandbox.wire import Json
 
 NUMBER_MAX = 0xFFFF_FFFF
 # How long a device keeps a reading in RAM only where it does not say so itself, and what it can
-# say: the agent's own default and range.
+# say: the agent's own default and least, and a sleeper that comes once a week and is then awake
+# for as long as it may be.
 FLUSH_AFTER_S = 60
-_FLUSH_RANGE_S = (5, 3600)
+_FLUSH_RANGE_S = (5, 7 * 86400 + 600)
 
 
 @dataclass

@@ -4,7 +4,8 @@ flash.bin   the flash, see chip/_chip/flash.py
 nvs.json    the committed part of NVS
 board.json  {"unique_id": hex}
 lock        held while a supervisor runs; its content is that process's id
-run/        what a power cut takes away; elsewhere if the path would be too long
+run/        what a power cut takes away; elsewhere if the path would be too long. If there is a
+            file wear in it, the chip keeps a record there, see chip/_chip/wear.py
 """
 
 import fcntl

@@ -5,7 +5,7 @@ import time
 
 import vfs
 
-from _chip import host, signals
+from _chip import host, signals, wear
 
 _BLOCK = 4096
 _FILE = "flash.bin"
@@ -37,11 +37,13 @@ class BlockDevice:
             offset = 0
         self._file.seek(block * _BLOCK + offset)
         self._file.write(buf)
+        wear.note("program", block)
         signals.release()
 
     def _erase(self, block):
         self._file.seek(block * _BLOCK)
         self._file.write(self._erased)
+        wear.note("erase", block)
 
     def ioctl(self, request, arg):
         if request == _BLOCK_COUNT:

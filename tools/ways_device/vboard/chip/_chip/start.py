@@ -3,7 +3,7 @@
 import gc
 import sys
 
-from _chip import clock, flash, host, params, radio, repl, signals, sockets, system, timers, tty
+from _chip import clock, flash, host, params, radio, repl, signals, sockets, system, timers, tty, wear
 
 _BUILT_IN = ("machine", "network", "esp32")
 _FROZEN = ("dht", "ds18x20", "neopixel", "ntptime", "onewire", "ssl", "umqtt.simple")
@@ -16,6 +16,7 @@ def main(wire_fd, user_globals):
     """
     values = host.connect(wire_fd)
     params.load(values)
+    wear.begin(values["cause"])
     host.attach()
     tty.open_line()
     signals.install(timers.run_due)

@@ -4,7 +4,7 @@ import binascii
 import json
 import time
 
-from _chip import host
+from _chip import host, wear
 
 HEAP_DATA, HEAP_EXEC = 4, 1
 WAKEUP_ALL_LOW, WAKEUP_ANY_HIGH = False, True
@@ -80,6 +80,7 @@ class NVS:
     def commit(self):
         everything = self._committed()
         values = everything.setdefault(self._namespace, {})
+        before = dict(values)
         for key, entry in self._changes.items():
             if entry is None:
                 values.pop(key, None)
@@ -89,6 +90,8 @@ class NVS:
         if len(text) > 2 * _NVS_BYTES:
             raise OSError(*_NOT_ENOUGH_SPACE)
         host.board_dir.replace(_NVS_FILE, text.encode())
+        if values != before:  # what is there already is not written again
+            wear.note("commit", self._namespace)
         self._changes.clear()
 
 
