@@ -102,4 +102,5 @@ class Agent:
         self._reason = self._reason or reason
         self.failed = self.failed or name
         self._ended.set()
-        self.log.error("task_ended", task=name, why=repr(reason))
+        # Its text may hold anything: it is told without what is secret, see lastrun.py.
+        self.log.error("task_ended", task=name, why=type(reason).__name__)

@@ -120,7 +120,7 @@ class Delivery:
     def end(self):
         """Decide what it was, once it is over."""
         sleeper = self.sleeper
-        if self.is_done or any([lane.first for lane in sleeper.publisher.lanes]):
+        if self.is_done or any(lane.first for lane in sleeper.publisher.lanes):
             rhythm.delivered(self.kept)
         else:
             self.log.warn("connect_put_off", samples=self.kept.wait)

@@ -53,7 +53,7 @@ class Sampler:
             from firmware import failing
 
             failing.tell_disabled(self)
-        await self.changed_within(0)
+        self.changed.clear()
         await self.keep_grid(self.clock.ticks_ms())
 
     async def keep_grid(self, last):

@@ -4,7 +4,8 @@ import json
 
 from harness import scratch
 
-from fakes.downlink import NOW_S, Pin, Place, Running, command
+from fakes.downlink import NOW_S, Place, Running, command
+from fakes.uplink import Pin
 from firmware import board_unix, intake
 from firmware.errors import LinkError
 

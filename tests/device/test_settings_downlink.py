@@ -1,32 +1,19 @@
-"""Settings from the platform: judged one by one, kept, in use, and taken back if they fail."""
+"""Settings from the platform: judged one by one, kept, and in use."""
 
-import asyncio
 import json
 import os
 
 from harness import scratch
 
-from fakes.downlink import BASE, CONFIG, NOW_S, Place, Running
-from fakes.log import Lines
-from firmware import config as configuration
-from firmware import files
-from firmware.errors import ConfigError
+from fakes.downlink import BASE, CONFIG, NOW_S, Place, Running, give, results
 
 HEAP_KB = 500
-
-
-async def send(world, **document):
-    await world.send(document, topic=CONFIG, retained=1)
-
-
-def results(world):
-    return world.told("config_result")
 
 
 async def test_good_keys_are_taken_whatever_the_others_are():
     place = Place(scratch())
     async with Running(place) as world:
-        await send(world, rev=7, interval_s=15, mqtt_host="evil.example", window=0, colour=1,
+        await give(world, rev=7, interval_s=15, mqtt_host="evil.example", window=0, colour=1,
                    log_level="X", flush_after_s="60", budget_per_min=True)  # fmt: skip
         assert results(world) == [
             {
@@ -49,7 +36,7 @@ async def test_good_keys_are_taken_whatever_the_others_are():
 async def test_what_can_be_is_in_use_at_once():
     place = Place(scratch())
     async with Running(place) as world:
-        await send(world, rev=2, budget_per_min=100, flush_after_s=30, log_level="W",
+        await give(world, rev=2, budget_per_min=100, flush_after_s=30, log_level="W",
                    telemetry_sequence=True, keepalive_s=120, retry_min_ms=200,
                    retry_max_ms=9000, topics=["devices/+/sensors/t"])  # fmt: skip
         (result,) = results(world)
@@ -74,7 +61,7 @@ async def test_a_reading_on_its_way_keeps_its_topic():
         world.session.acks = False
         await world.agent.sampler.take()
         await world.settle()
-        await send(world, rev=2, topics=["devices/+/sensors/t"])
+        await give(world, rev=2, topics=["devices/+/sensors/t"])
         ref = next(one[1] for one in world.session.open if one[2].endswith(b"telemetry"))
         assert world.publisher.message(ref)[0] == b"devices/d1/telemetry"
         world.session.acks = True
@@ -89,7 +76,7 @@ async def test_what_cannot_be_changed_live_is_told_and_then_the_agent_restarts()
     place = Place(scratch())
     async with Running(place) as world:
         world.session.acks = False
-        await send(world, rev=2, window=4, interval_s=9)
+        await give(world, rev=2, window=4, interval_s=9)
         assert world.stops == 0
         world.session.acks = True
         await world.settle()
@@ -99,7 +86,7 @@ async def test_what_cannot_be_changed_live_is_told_and_then_the_agent_restarts()
         assert world.stops == 1
     async with Running(place) as world:
         assert world.config.window == 4
-        await send(world, rev=2, window=4, interval_s=9)
+        await give(world, rev=2, window=4, interval_s=9)
         assert results(world) == [] and world.stops == 0
 
 
@@ -107,13 +94,13 @@ async def test_the_same_document_loads_nothing_and_older_ones_are_ignored():
     place = Place(scratch())
     for _ in range(2):
         async with Running(place) as world:
-            await send(world, rev=5, interval_s=9)
+            await give(world, rev=5, interval_s=9)
             told = results(world)
             before = len(world.lines)
             world.deliver(json.dumps({"rev": 5, "interval_s": 9}), CONFIG, 1)
             assert world.down.documents == []
-            await send(world, rev=5, interval_s=10)
-            await send(world, rev=4, interval_s=10)
+            await give(world, rev=5, interval_s=10)
+            await give(world, rev=4, interval_s=10)
             assert results(world) == told and world.settings()["interval_s"] == 9
             assert len(world.lines) == before + 2
     assert told == []
@@ -123,18 +110,18 @@ async def test_a_result_that_was_not_acknowledged_is_told_after_a_restart():
     place = Place(scratch())
     async with Running(place) as world:
         world.session.acks = False
-        await send(world, rev=5, interval_s=9)
+        await give(world, rev=5, interval_s=9)
     async with Running(place) as world:
-        await send(world, rev=5, interval_s=9)
+        await give(world, rev=5, interval_s=9)
         assert results(world) == [{"rev": 5, "keys": {"interval_s": "ok"}}]
 
 
 async def test_a_login_of_its_own_begins_with_no_revision_seen():
     place = Place(scratch())
     async with Running(place) as world:
-        await send(world, rev=50, interval_s=9)
+        await give(world, rev=50, interval_s=9)
         world.down.owner += 1
-        await send(world, rev=1, interval_s=8)
+        await give(world, rev=1, interval_s=8)
         assert world.settings()["interval_s"] == 8
 
 
@@ -157,7 +144,7 @@ async def test_flash_that_is_full_changes_nothing_and_says_so():
     place = Place(scratch())
     os.mkdir(place.root + "config.json.tmp")
     async with Running(place) as world:
-        await send(world, rev=2, interval_s=9)
+        await give(world, rev=2, interval_s=9)
         (result,) = results(world)
         assert result["keys"]["interval_s"].startswith("not kept")
         assert world.agent.sampler.interval_ms == 60_000 and world.settings() == BASE
@@ -169,12 +156,12 @@ async def test_what_would_cut_the_device_off_for_good_is_refused():
         away = {"mqtt_host": "x", "mqtt_port": 1, "dns_servers": ["192.0.2.1"],
                 "static_address": ["192.0.2.1", "255.255.255.0", "192.0.2.2", "192.0.2.2"],
                 "wifi_country": "JP", "commands_topic": "x", "config_topic": "x"}  # fmt: skip
-        await send(world, rev=2, **away)
+        await give(world, rev=2, **away)
         assert set(results(world)[0]["keys"].values()) == {"refused: over USB only"}
         # As they are they may be there.
-        await send(world, rev=3, mqtt_host="broker.example", mqtt_port=8883)
+        await give(world, rev=3, mqtt_host="broker.example", mqtt_port=8883)
         assert set(results(world)[1]["keys"].values()) == {"ok"}
-        await send(world, rev=4, connect_every=1000, interval_s=3600)
+        await give(world, rev=4, connect_every=1000, interval_s=3600)
         reason = {"refused: a session every 3600000 s"}
         assert set(results(world)[2]["keys"].values()) == reason
         assert world.settings() == dict(BASE, rev=4) and world.stops == 0
@@ -183,105 +170,11 @@ async def test_what_would_cut_the_device_off_for_good_is_refused():
 async def test_many_keys_get_an_answer_that_fits():
     async with Running(Place(scratch())) as world:
         many = {"unknown_%d" % number: 1 for number in range(50)}
-        await send(world, rev=2, interval_s=3, window=0, **many)
+        await give(world, rev=2, interval_s=3, window=0, **many)
         keys = results(world)[0]["keys"]
         assert keys["interval_s"] == "ok" and keys["window"].startswith("0 is not")
         assert keys["..."].endswith(" more")
         assert len(json.dumps(results(world)[0])) < 1024
-
-
-async def changed(place, **values):
-    async with Running(place) as world:
-        await send(world, rev=2, **values)
-        assert world.stops == 1, results(world)
-
-
-def start(place, lines):
-    """Load the settings as main.py does; return them."""
-    return configuration.load(place.root, lines.log("agent"), "config.json", place.board.nvs)
-
-
-async def test_settings_that_bring_no_session_are_taken_back_and_that_is_told():
-    place = Place(scratch(), {"interval_s": 45})
-    await changed(place, front_bytes=65536, interval_s=50)
-    lines = Lines()
-    windows = [start(place, lines).front_bytes for _ in range(6)]
-    assert windows == [65536] * 3 + [1024] * 3
-    async with Running(place) as world:
-        assert results(world) == [
-            {
-                "rev": 2,
-                "keys": {
-                    "front_bytes": "taken back: no session with it",
-                    "interval_s": "taken back: no session with it",
-                },
-            }
-        ]
-        assert world.config.interval_s == 45
-        # The platform goes on telling them.
-        await send(world, rev=2, front_bytes=65536, interval_s=50)
-        assert world.stops == 0 and world.settings()["interval_s"] == 45
-        await send(world, rev=3, interval_s=50)
-        assert world.settings()["interval_s"] == 50
-    async with Running(place) as world:
-        assert results(world) == []
-
-
-async def test_settings_whose_result_nobody_knew_are_not_tried_for_ever():
-    place = Place(scratch())
-    document = {"rev": 2, "front_bytes": 65536}
-    async with Running(place) as world:
-        world.session.acks = False
-        await send(world, **document)
-        assert world.settings()["front_bytes"] == 65536
-    for _ in range(4):
-        start(place, Lines())
-    async with Running(place) as world:
-        assert [one["keys"] for one in results(world)] == [
-            {"front_bytes": "taken back: no session with it"}
-        ]
-        await send(world, **document)
-        assert "front_bytes" not in world.settings() and world.stops == 0
-
-
-async def test_settings_that_bring_a_session_are_the_last_good_ones():
-    place = Place(scratch())
-    await changed(place, window=4)
-    async with Running(place) as world:
-        for _ in range(12):
-            await asyncio.sleep_ms(100)
-            await world.settle(2)
-        assert place.board.nvs.get_i32("trial") == 0
-        assert configuration.raw(place.root + "config.last")["window"] == 4
-    lines = world.lines
-    assert [start(place, lines).window for _ in range(6)] == [4] * 6
-
-
-async def test_settings_that_no_agent_can_be_made_of_are_taken_back_at_once():
-    place = Place(scratch())
-    await changed(place, sensors=[{"kind": "nonsense"}])
-    lines = Lines()
-    tried, found = [], None
-    while not tried or tried[-1]:
-        found = configuration.usable(
-            place.root, lines.log("agent"), "config.json", place.board.nvs, found
-        )
-        tried.append(found.sensors)
-        found.refused = ConfigError("sensors: nonsense")
-    assert tried == [[{"kind": "nonsense"}], []]
-    async with Running(place) as world:
-        assert results(world)[0]["keys"] == {"sensors": "taken back: no session with it"}
-        assert world.config.sensors == []
-
-
-async def test_a_file_that_somebody_broke_over_usb_is_not_kept_as_the_last_good_one():
-    place = Place(scratch(), {"interval_s": 33})
-    files.copy(place.root + "config.json", place.root + "config.last")
-    files.replace(place.root + "config.json", b"nonsense")
-    await changed(place, window=4)
-    assert configuration.raw(place.root + "config.last")["interval_s"] == 33
-    assert configuration.raw(place.root + "config.last").get("window") is None
-    assert configuration.raw(place.root + "config.json")["interval_s"] == 33
 
 
 async def test_settings_come_while_commands_are_acted_on():

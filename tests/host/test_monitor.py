@@ -117,6 +117,31 @@ def test_json_is_one_object_for_each_line(port, capsys):
     ]
 
 
+def test_a_traceback_of_packed_code_tells_places_in_the_source(
+    port, capsys, monkeypatch, tmp_path
+):
+    monkeypatch.setattr("ways_device.deploy.lines_folder", lambda: tmp_path)
+    monitor._lines.cache_clear()
+    for age_s, line in ((60, "old.py:1 in f"), (0, "firmware/wifi.py:81-83 in Wifi.run")):
+        kept = tmp_path / f"{age_s}.json"
+        kept.write_text(json.dumps({"firmware": ["", line]}))
+        os.utime(kept, (time.time() - age_s, time.time() - age_s))
+    port.say(*(f'  File "firmware", line {number}, in len' for number in (2, 99)))
+    monitor.follow(port.path, monitor.printer("E", False, False), Talk(), 0.4)
+    monitor._lines.cache_clear()
+    assert capsys.readouterr().out.splitlines() == [
+        '  File "firmware/wifi.py", line 81-83, in Wifi.run',
+        '  File "firmware", line 99, in len',
+    ]
+
+
+def test_without_a_deploy_from_here_the_places_are_those_of_this_version(monkeypatch, tmp_path):
+    monkeypatch.setattr("ways_device.deploy.lines_folder", lambda: tmp_path)
+    monitor._lines.cache_clear()
+    assert any("firmware/wifi.py" in line for line in monitor._lines()["firmware"])
+    monitor._lines.cache_clear()
+
+
 def test_port_that_vanishes_is_waited_for(port, capsys, monkeypatch):
     monkeypatch.setattr(devicelog, "_BACK_S", 0.2)
     seen = []

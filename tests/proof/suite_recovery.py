@@ -114,12 +114,7 @@ def _break(case, kind, chance):
         case.write("/config.json", json.dumps(bad))
     else:
         act = "while True: pass" if kind == "stall" else "raise SystemExit"
-        case.run_on("import os\nos.mkdir('/sensors')")
-        text = SENSOR.format(after=chance.randint(0, 2), act=act)
-        case.write("/sensors/mine.py", text)
-        config = json.loads(case.run_on("print(open('/config.json').read())"))
-        config["sensors"].append({"kind": "mine"})
-        case.write("/config.json", json.dumps(config))
+        case.give_driver(SENSOR.format(after=chance.randint(0, 2), act=act))
 
 
 def _planted(here):

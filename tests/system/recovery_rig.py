@@ -139,6 +139,14 @@ class Case(World):
     def reset(self) -> None:
         self.mpremote("reset")
 
+    def give_driver(self, text: str) -> None:
+        """Have the board read a sensor of a kind "mine", which text defines, besides its first."""
+        self.run_on("import os\ntry: os.mkdir('/sensors')\nexcept OSError: pass")
+        self.write("/sensors/mine.py", text)
+        config = json.loads(self.run_on("print(open('/config.json').read())"))
+        config["sensors"] = [config["sensors"][0], {"kind": "mine"}]
+        self.write("/config.json", json.dumps(config))
+
     def start_in_safe_mode(self) -> dict[str, Any]:
         """Have the board believe that six starts have failed; return what it tells of it."""
         self.run_on("import esp32; n = esp32.NVS('ways'); n.set_i32('starts', 6); n.commit()")
@@ -190,8 +198,61 @@ def interrupted(case: Case) -> Iterator[None]:
     case.cut_power()
 
 
-def storm(case: Case, moments: random.Random, count: int, most_s: float) -> None:
-    """Let the voltage dip so often, each time after a random while of at most most_s."""
-    for _ in range(count):
-        time.sleep(moments.uniform(0, most_s))
-        case.control({"power": "brown-out"})
+_OWN = """
+import hashlib
+for path in ("/config.json", "/config.last", "/identity.0", "/identity.1"):
+    try:
+        print(path, hashlib.sha256(open(path, "rb").read()).digest())
+    except OSError:
+        print(path)
+"""
+
+
+class Dips:
+    """Brown-outs of a board that keeps readings for a broker that is away."""
+
+    def __init__(self, case: Case) -> None:
+        self._case = case
+        self._count = 0
+        case.wait_until_reporting()
+        case.until(lambda: "broker" in case.nvs(), "settings that are kept")
+        self._own = case.run_on(_OWN)
+        self._starts = case.nvs().get("starts", 0)
+        case.api.post("/sandbox/broker/stop").raise_for_status()
+        case.record_wear()
+        case.reset()
+        # Some are in flash by then.
+        case.until(lambda: "erase" in _kinds(case.wear()[-1]), "flush")
+
+    def fall(self, moments: random.Random, count: int, most_s: float) -> None:
+        """Let the voltage dip so often, each time after a random while of at most most_s."""
+        self._count += count
+        for _ in range(count):
+            time.sleep(moments.uniform(0, most_s))
+            self._case.control({"power": "brown-out"})
+
+    def check(self) -> None:
+        """Let the broker come back. Raises AssertionError for what is not as it was."""
+        case = self._case
+        starts = case.wear()
+        assert len(starts) > self._count
+        worst = max(starts[-self._count - 1 : -1], key=lambda start: _kinds(start).count("erase"))
+        assert _kinds(worst).count("erase") <= 2, worst  # noqa: PLR2004
+        case.api.post("/sandbox/broker/start").raise_for_status()
+        case.wait_until_reporting()
+        boots = case.until(self._whole, "account that adds up")["boots"]
+        assert sum(boot["late"] for boot in boots) > 0
+        # What only RAM held, and the device has told of it.
+        assert sum(boot["volatile"] for boot in boots) <= 3 * self._count + 8
+        assert {one["cause"] for one in case.events("started")} <= {"power", "planned"}
+        assert case.nvs().get("starts", 0) == self._starts
+        assert not case.events("safe_mode")
+        assert case.run_on(_OWN) == self._own
+
+    def _whole(self) -> Any:
+        account = self._case.get(f"/sandbox/ledger/{self._case.device_id}")
+        return account if account["adds_up"] else None
+
+
+def _kinds(start: list[tuple[int, str]]) -> list[str]:
+    return [what for _, what in start]

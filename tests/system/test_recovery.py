@@ -34,15 +34,6 @@ def here(tmp_path_factory):
         yield ready
 
 
-def give_sensor(case, act):
-    case.run_on("import os\ntry: os.mkdir('/sensors')\nexcept OSError: pass")
-    case.write("/sensors/mine.py", STALLS.format(act=act))
-    text = case.run_on("print(open('/config.json').read())")
-    config = json.loads(text)
-    config["sensors"] = [config["sensors"][0], {"kind": "mine"}]
-    case.write("/config.json", json.dumps(config))
-
-
 def test_code_that_cannot_be_loaded_ends_in_safe_mode_and_a_repair_ends_that(here):
     with here.case() as case:
         case.wait_until_reporting()
@@ -89,7 +80,7 @@ def test_a_file_that_hides_a_built_in_module_ends_in_safe_mode_and_one_of_a_froz
 def test_a_crash_is_recorded_told_once_and_forgotten(here):
     with here.case() as case:
         case.wait_until_reporting()
-        give_sensor(case, f"raise SystemExit('wifi is {SECRET}')")
+        case.give_driver(STALLS.format(act=f"raise SystemExit('wifi is {SECRET}')"))
         case.reset()
         with case.listen() as port:
             said = "".join(line for _ in range(40) for line in port.lines(0.2))
@@ -98,7 +89,7 @@ def test_a_crash_is_recorded_told_once_and_forgotten(here):
         assert told["error"] == "SystemExit: wifi is ***"
         assert SECRET not in json.dumps(case.events())
         assert "firmware" in told["place"] or "mine" in told["place"]
-        give_sensor(case, "pass")
+        case.give_driver(STALLS.format(act="pass"))
         case.run_on("import esp32; n = esp32.NVS('ways'); n.set_i32('starts', 0); n.commit()")
         case.reset()
         case.wait_until_reporting()
@@ -114,7 +105,7 @@ def test_a_crash_is_recorded_told_once_and_forgotten(here):
 def test_a_sensor_that_stalls_the_thread_is_named_and_left_alone(here):
     with here.case() as case:
         case.control({"watchdog_haste": HASTE})
-        give_sensor(case, "while True: pass")
+        case.give_driver(STALLS.format(act="while True: pass"))
         case.reset()
         told = case.event("started", 2 * WATCHDOG_S + 60, cause="watchdog")
         assert told["sensor"] == "mine:mine"

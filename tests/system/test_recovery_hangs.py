@@ -1,7 +1,5 @@
 """What hangs is ended, by the supervisor or by the watchdog, and work on a board is not."""
 
-import json
-
 import pytest
 from recovery_rig import made
 
@@ -45,17 +43,9 @@ def here(tmp_path_factory):
         yield ready
 
 
-def give_driver(case, text):
-    case.run_on("import os\nos.mkdir('/sensors')")
-    case.write("/sensors/mine.py", text)
-    config = json.loads(case.run_on("print(open('/config.json').read())"))
-    config["sensors"].append({"kind": "mine"})
-    case.write("/config.json", json.dumps(config))
-
-
 def test_a_task_that_hangs_is_named_and_ends_the_run(here):
     with here.case() as case:
-        give_driver(case, HANGS.format(most_ms=1500))
+        case.give_driver(HANGS.format(most_ms=1500))
         case.reset()
         # Wi-Fi looks at its link twice a second, and has 20 s to say so.
         told = case.event("started", 90, cause="crash")
@@ -66,7 +56,7 @@ def test_a_task_that_hangs_is_named_and_ends_the_run(here):
 def test_if_nothing_runs_but_the_loop_itself_the_watchdog_ends_that(here):
     with here.case() as case:
         case.control({"watchdog_haste": HASTE})
-        give_driver(case, HANGS.format(most_ms=100_000_000))
+        case.give_driver(HANGS.format(most_ms=100_000_000))
         case.reset()
         case.event("started", 3 * WATCHDOG_S + 60, cause="watchdog")
         case.wait_until_reporting()

@@ -128,7 +128,7 @@ def test_a_sleeper_accounts_for_every_reading_over_wakes_with_faults_between(tmp
     first, second = account["boots"]
     assert second["boot"] == 2 and second["delivered"] > int(started[1]) + 4
     assert second["duplicates"] == second["volatile"] == 0 and not second["missing"]
-    # What the power cut may take is what was in RTC memory; what came twice is what resets cut off.
+    # The power cut may take what was in RTC memory; what came twice is what resets cut off.
     assert first["volatile"] <= EVERY + 1 and first["duplicates"] <= WINDOW * resets
     assert first["delivered"] > most
 

@@ -1,6 +1,8 @@
 # Put behind board_unix.py, whose Board is Machine then: a machine that sleeps as a chip does, in
 # that its process ends. RTC memory is a file meanwhile; it is written once, in the end.
 
+import sys
+
 
 class Board(Machine):  # noqa: F821
     has_own_time = False

@@ -180,8 +180,8 @@ class Leaky(fitting.Sampler):
 
     kept = []
 
-    async def sample(self):
-        await super().sample()
+    async def take(self, due=None):
+        await super().take(due)
         self.kept.append(None)
 
 

@@ -1,5 +1,6 @@
 """A board's log as it comes. Only ever listens: what it would hear from us stops its agent."""
 
+import functools
 import json
 import time
 from collections.abc import Callable
@@ -14,6 +15,8 @@ LEVELS = "EWID"
 _ROUND_S = 0.5
 _RETRY_S = 0.5
 _LINE_LIMIT = 2000
+# How a traceback begins a line about packed code.
+_PLACE = 'File "firmware'
 _STYLES = {"E": "\x1b[31m", "W": "\x1b[33m", "I": "", "D": "\x1b[2m"}
 _EVENT, _DIM, _PLAIN = "\x1b[1m", "\x1b[2m", "\x1b[0m"
 
@@ -91,10 +94,37 @@ def as_json(text: str, line: LogLine | None) -> str:
     return json.dumps(found, ensure_ascii=False)
 
 
+def _readable(text: str) -> str:
+    """Return a traceback's line with its place in the source, where that is known."""
+    from ways_device.pack.trace import readable
+
+    return readable(text, _lines())
+
+
+@functools.cache
+def _lines() -> dict[str, list[str]]:
+    """Return what the lines of packed code were, see pack/trace.py.
+
+    The board is not asked: it is taken to have what was deployed from here last.
+    """
+    from ways_device.deploy import lines_folder
+    from ways_device.pack import pack
+    from ways_device.pack.trace import lines_of
+    from ways_device.resources import device_source
+
+    kept = sorted(lines_folder().glob("*.json"), key=lambda path: path.stat().st_mtime)
+    if not kept:
+        return lines_of(pack(device_source()))
+    lines: dict[str, list[str]] = json.loads(kept[-1].read_text("utf-8"))
+    return lines
+
+
 def printer(level: str, json_lines: bool, colour: bool) -> Show:
     """Return what prints the lines of at least this level on stdout, each at once."""
 
     def show(text: str) -> None:
+        if _PLACE in text:
+            text = _readable(text)
         line = parse(text)
         if not wanted(line, level):
             return

@@ -50,7 +50,7 @@ UMQTT = frozenset(
 FOREIGN = UMQTT | frozenset(
     _words(
         """
-        active append args argv atten buffering cancel capitalize center clear close config
+        OUT active append args argv atten buffering cancel capitalize center clear close config
         copy coro count country data datetime decode deepsleep difference done drain encode end
         endswith errno exists extend fetch fileno find flush format fromkeys get get_blob
         get_extra_info get_i32 getpeercert getvalue group hex hostname humidity ifconfig
