@@ -9,6 +9,7 @@ from firmware import unload
 
 # How long a good-bye to the broker may take, and the end of the tasks.
 _LEAVE_MS = const(5_000)
+_LOOK_MS = const(10)
 # Flash is left alone in the first moments of a start: it may be one of many.
 _QUIET_MS = const(10_000)
 
@@ -82,12 +83,12 @@ class Agent:
         finally:
             for task in tasks:
                 task.cancel()
-            try:
-                # One that does not let itself be cancelled must not keep us from a restart.
-                ended = asyncio.gather(*tasks, return_exceptions=True)
-                await asyncio.wait_for_ms(ended, _LEAVE_MS)
-            except asyncio.TimeoutError:
-                pass
+            # One that does not let itself be cancelled must not keep us from a restart: who waits
+            # for it by wait_for_ms() or gather() waits for ever.
+            for _ in range(_LEAVE_MS // _LOOK_MS):
+                if all(task.done() for task in tasks):
+                    break
+                await asyncio.sleep_ms(_LOOK_MS)
         if self._reason:
             raise self._reason
         return self._sleep_ms

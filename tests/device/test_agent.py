@@ -1,5 +1,6 @@
 import asyncio
 import sys
+import time
 
 from harness import scratch
 
@@ -140,3 +141,28 @@ async def test_the_time_is_asked_for_by_what_is_in_memory_only_then():
     except OSError as exc:
         assert exc.errno == 110
     assert not {"firmware.sntp", "firmware.dns"} & set(sys.modules)
+
+
+async def test_a_task_that_does_not_let_itself_be_cancelled_keeps_nobody_from_a_restart():
+    waits = []
+
+    async def stubborn():
+        while len(waits) < 2000:
+            try:
+                await asyncio.sleep_ms(60_000)
+            except asyncio.CancelledError:
+                waits.append(None)
+
+    async def broken():
+        await asyncio.sleep_ms(1)
+        raise ValueError("worn out")
+
+    agent = agent_of([("stubborn", stubborn), ("broken", broken)], Lines())
+    started = time.ticks_ms()
+    try:
+        await agent.run()
+    except ValueError:
+        pass
+    else:
+        raise AssertionError("it went on")
+    assert waits and time.ticks_diff(time.ticks_ms(), started) < 30_000

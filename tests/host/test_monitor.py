@@ -33,6 +33,7 @@ class Port:
         self.heard = b""
         self._far = None
         self._to_say = b""
+        self.is_opened = threading.Event()
 
     def plug(self):
         self._far, near = pty.openpty()
@@ -48,6 +49,7 @@ class Port:
 
     def opened(self):
         os.write(self._far, self._to_say)
+        self.is_opened.set()
         self._to_say = b""
 
     def listen(self):
@@ -175,7 +177,11 @@ def test_port_that_is_not_there_at_first_is_an_error(tmp_path):
 def test_ctrl_c_ends_it_well(port):
     import _thread
 
-    threading.Timer(0.5, _thread.interrupt_main).start()
+    def interrupt():
+        port.is_opened.wait(30)
+        _thread.interrupt_main()
+
+    threading.Thread(target=interrupt, daemon=True).start()
     assert cli.run(["monitor", "--port", port.path]) == 0
     port.listen()
     assert port.heard == b""

@@ -234,11 +234,11 @@ class Dips:
     def check(self) -> None:
         """Let the broker come back. Raises AssertionError for what is not as it was."""
         case = self._case
+        case.api.post("/sandbox/broker/start").raise_for_status()
         starts = case.wear()
         assert len(starts) > self._count
         worst = max(starts[-self._count - 1 : -1], key=lambda start: _kinds(start).count("erase"))
         assert _kinds(worst).count("erase") <= 2, worst  # noqa: PLR2004
-        case.api.post("/sandbox/broker/start").raise_for_status()
         case.wait_until_reporting()
         boots = case.until(self._whole, "account that adds up")["boots"]
         assert sum(boot["late"] for boot in boots) > 0
