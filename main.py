@@ -11,6 +11,8 @@ IS_CHIP = sys.platform == "esp32"
 
 # The watchdog's limit until the agent has set its own.
 _LOADING_MS = 60_000
+# And while somebody has the REPL.
+_REPL_MS = 600_000
 
 
 def _reset(exc):
@@ -21,6 +23,9 @@ def _reset(exc):
     import esp32
     import machine
 
+    if isinstance(exc, KeyboardInterrupt):
+        machine.WDT(timeout=_REPL_MS)
+        return
     nvs = esp32.NVS("ways")
     nvs.set_blob("crash", '{"error": "%s"}' % type(exc).__name__)
     nvs.commit()

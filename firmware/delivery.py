@@ -117,10 +117,10 @@ class Delivery:
             and not _has_work(sleeper.downlink)
         )
 
-    def end(self):
-        """Decide what it was, once it is over."""
+    def end(self, is_stopped):
+        """Decide what it was, once it is over, or was ended by an order (is_stopped)."""
         sleeper = self.sleeper
-        if self.is_done or any(lane.first for lane in sleeper.publisher.lanes):
+        if self.is_done or is_stopped or any(lane.first for lane in sleeper.publisher.lanes):
             rhythm.delivered(self.kept)
         else:
             self.log.warn("connect_put_off", samples=self.kept.wait)
@@ -131,12 +131,8 @@ class Delivery:
 
 
 def _has_work(downlink):
-    """Tell whether a command or settings are to be acted upon or told of, or are being."""
-    return downlink and (
-        downlink.stirred.is_set()
-        or downlink.is_left
-        or downlink.queue
-        or downlink.documents
-        or downlink.journal
-        or downlink.ignored
-    )
+    """Tell whether a command or settings are to be acted upon or told of, or are being.
+
+    The journal is open as long as a command is.
+    """
+    return downlink and (downlink.stirred.is_set() or downlink.journal or downlink.documents)

@@ -172,6 +172,7 @@ class Keeper(Store):
         if self.said is None:
             retained = self.retained
             self.said = self.take_stock()
+            self.opened_told()  # what is lost is kept in RTC memory until it is: see Kept
             opened, first, last = retained.opened
             self.said["next_seq"] = opened
             self.said["lost_from"] = None if first == NONE else first

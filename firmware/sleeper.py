@@ -20,6 +20,8 @@ _TASKS_MS = const(300)
 # After any start but a wake: long enough for a host to interrupt.
 _STAY_MS = const(10_000)
 _LOOK_MS = const(20)
+# So often it looks whether what is on the way has arrived, if it was told to leave.
+_ACK_LOOKS = const(25)
 # What the ticks may show when a chip has just started; elsewhere they tell nothing of that.
 _START_MS = const(30_000)
 
@@ -77,9 +79,10 @@ class Sleeper(Agent):
             await self._leave()
         if self._reason:
             raise self._reason
-        self._settle()
+        is_stopped = self._ended.is_set() and not self.is_done  # somebody called stop()
+        self._settle(is_stopped)
         self.parts[_LEAVE] = self.awake_ms() - left_ms
-        if self._ended.is_set() and not self.is_done:  # somebody called stop()
+        if is_stopped:
             if not self._sleep_ms:
                 return 0
             self.grid.wait(self._sleep_ms)
@@ -172,6 +175,9 @@ class Sleeper(Agent):
                 self.log.warn("radio_stays_on", why=exc)
 
     async def _part(self):
+        for _ in range(_ACK_LOOKS):
+            if self.session.window.ids:
+                await self.clock.sleep_ms(_LOOK_MS)
         await self.session.disconnect()
         self._cancel()  # before the session would take it for the loss of a link
 
@@ -179,12 +185,12 @@ class Sleeper(Agent):
         for task in self._tasks:
             task.cancel()
 
-    def _settle(self):
+    def _settle(self, is_stopped):
         """See that what has to last does."""
         store = self.store
-        store.settle()
         if self.delivery:
-            self.delivery.end()
+            self.delivery.end(is_stopped)
+        store.settle()
         if store.front.count >= self.hold or store.front.is_nearly_full():
             store.flush("held")
 

@@ -49,6 +49,7 @@ class Store:
         self._failed_s = None  # when a flush failed last
         self._uncovered = False  # the log has given up a copy of what is in flight here
         self._dropped = None  # first seq of this boot whose drop is not in flash yet
+        self._lost = NONE  # first that the last run lost, until the platform knows
         flashlog.is_loss = self._is_loss
         self.points = self.reader.points
         self.next_drop = self.account.next_drop
@@ -60,8 +61,7 @@ class Store:
     def take_stock(self):
         """Look what the last run left; return the metadata of the event store_opened."""
         retained = self.retained
-        first, retained.front_first = retained.front_first, NONE
-        retained.save()
+        first = self._lost = retained.front_first
         durable = None
         try:
             files.make_folder(self._flash.folder)
@@ -80,6 +80,11 @@ class Store:
             # How far back a power cut can reach: whoever accounts for the readings wants it.
             "flush_after_s": self.flush_after_s,
         }
+
+    def opened_told(self):
+        """The platform knows of what take_stock() returned."""
+        self._lost = NONE
+        self._retain()
 
     def append(self, record):
         """Take one record and return its seq."""
@@ -234,11 +239,12 @@ class Store:
 
     def _retain(self):
         """Have RTC memory tell a later run what a reset takes."""
-        retained = self.retained
         if self._uncovered:  # then the front is the only place again
             self.front.copied, self._uncovered = 0, False
         first = self.front.first()
         if self._dropped is not None:  # the reset would take the report too
             first = self._dropped
-        retained.front_first = NONE if first is None else first
-        retained.save()
+        if self._lost != NONE or first is None:
+            first = self._lost
+        self.retained.front_first = first
+        self.retained.save()

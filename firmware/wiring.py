@@ -131,7 +131,7 @@ def _agent(config, *parts):
 
         return sleeper.Sleeper(config, *parts)
     store, publisher = parts[-2:]
-    publisher.add_event("store_opened", store.take_stock())
+    publisher.add_event("store_opened", store.take_stock(), store.opened_told)
     return Agent(*parts)
 
 

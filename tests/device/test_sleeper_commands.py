@@ -42,6 +42,14 @@ def test_all_that_waited_is_done_before_it_sleeps():
     assert world.agent.delivery.is_done and not world.said("awake_limit_reached")
 
 
+def test_what_comes_long_after_all_is_delivered_is_waited_for():
+    world = asked()
+    world.broker.late_ms = 400
+    world.broker.keep(command("a"))
+    world.wakes(2)
+    assert states(world, "a") == ["accepted", "done"] and world.awake_ms[-1] < 3_000
+
+
 def test_it_stays_awake_for_a_command_that_takes_its_time():
     world = asked()
     world.has_time_server = False
@@ -89,3 +97,14 @@ def test_settings_on_trial_are_trusted_after_a_wake_with_a_session():
     world.nvs.set_i32("trial", 1)
     world.wakes(2)
     assert world.nvs.get_i32("trial") == 0 and world.awake_ms[-1] < 2_000
+
+
+def test_settings_that_it_can_only_begin_with_have_it_restart_instead_of_sleep():
+    world = World(config_topic="devices/+/config", connect_every=2)
+    world.wakes(3)
+    world.broker.keep(json.dumps({"rev": 7, "window": 8}).encode())
+    world.wakes(2)
+    assert world.slept_ms == 0 and world.nvs.get_i32("trial")
+    world.wakes(1)
+    assert not world.nvs.get_i32("trial") and len(world.events("config_result")) == 1
+    assert world.taken[: len(world.telemetry())] == world.telemetry()

@@ -106,6 +106,33 @@ def test_samples_stay_on_their_grid_over_long_wakes():
     assert all(9_000 <= gap <= 11_000 for gap in gaps), gaps
 
 
+def test_a_clock_that_is_put_right_takes_the_grid_along():
+    for off_s in (-30, 70):
+        world = World(connect_every=2)
+        world.wakes(3)
+        time.rtc_off_s = off_s
+        world.wakes(4)
+        world.change = lambda agent: agent.clock.doubted.set()
+        starts = []
+        for _ in range(6):
+            starts.append(time.passed_ms)
+            world.wakes(1)
+        assert time.rtc_off_s == 0
+        gaps = [later - start for start, later in zip(starts, starts[1:])]
+        assert all(58_000 <= gap <= 62_000 for gap in gaps), gaps
+        assert len(world.said("samples_missed")) <= 1  # when it went wrong
+
+
+def test_the_broker_is_found_by_later_wakes_without_asking():
+    world = World(connect_every=4)
+    world.wakes(2)
+    kept = world.agent.kept
+    kept.address = b"192.0.2.7"
+    kept.save()
+    world.wakes(1)
+    assert world.agent.kept is not kept and world.agent.kept.address == b"192.0.2.7"
+
+
 def test_samples_that_a_wake_was_too_long_for_are_told_and_the_grid_goes_on():
     world = World(interval_s=10, connect_every=50, awake_limit_s=60)
     world.wakes(3)

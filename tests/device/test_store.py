@@ -86,6 +86,11 @@ def test_a_reset_takes_the_front_only_and_says_what_that_was():
     told = r.open_event
     assert (told["boot"], told["next_seq"], told["lost_from"], told["lost_to"]) == (1, 7, 5, 6)
     assert r.seqs(BACKLOG) == [0, 1, 2, 3]
+    # Until the platform knows, also of what went the same way meanwhile.
+    r.take(1)
+    r = again(r, is_power_cut=False)
+    assert (r.open_event["lost_from"], r.open_event["lost_to"]) == (5, 7)
+    r.store.opened_told()
     assert again(r, is_power_cut=False).open_event["lost_from"] is None
 
 

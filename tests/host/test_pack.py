@@ -133,3 +133,15 @@ def test_place_that_is_not_of_the_agent_stays(agent):
     )
     for line in ('File "firmware", line 2, in len', 'File "firmware", line 9', "I mqtt up", ""):
         assert readable(line, lines) == line
+
+
+def test_no_global_takes_the_name_of_an_argument_that_is_given_by_name(agent):
+    functions = "".join(f"def f{n}():\n    return {n}\n\n\n" for n in range(9))
+    calls = ", ".join(f"f{n}()" for n in range(9))
+    asked = ", ".join("self.ask(much=1, more=2)" for _ in range(9))
+    source = agent(
+        agent=f"{functions}class Agent:\n    def __init__(self, size):\n        self.size = size\n"
+        f"    def ask(self, much, more):\n        return sum(({calls})) + much + more\n"
+        f"    def run(self):\n        print({asked})\n",
+    )
+    assert run(source) == " ".join(["39"] * 9) + "\n"

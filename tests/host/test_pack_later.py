@@ -48,18 +48,19 @@ def test_a_default_is_kept_for_those_who_call_from_another_module(agent):
         rare="import asyncio\n\n\nasync def change(down, given, rev=None):\n"
         "    return down, given, rev\n\n\n"
         "async def again(down):\n    return await change(down, 2, rev=3)\n\n\n"
+        "def add(x, y=2):\n    return x + y\n\n\nTHREE = add(1)\n\n\n"
         "def run(coroutine):\n    print(asyncio.run(coroutine))\n",
         agent=caller(
             [
                 "from firmware import rare",
                 "rare.run(rare.change(1, given=self.size))",
                 "rare.run(rare.again(1))",
-                "from firmware.rare import change",
-                "rare.run(change(7, 8))",
+                "from firmware.rare import add",
+                "print(add(7), rare.THREE)",
             ]
         ),
     )
-    assert run(source) == "(1, 5, None)\n(1, 2, 3)\n(7, 8, None)\n"
+    assert run(source) == "(1, 5, None)\n(1, 2, 3)\n9 3\n"
 
 
 def test_a_class_of_another_module_takes_its_arguments_by_name_too(agent):

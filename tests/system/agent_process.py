@@ -17,9 +17,13 @@ DEADLINE_S = 20
 
 
 class Agent:
-    def __init__(self, folder, login, ca_der, config, bits="64"):
-        """login is (client id, user, password); config is merged over what every test wants."""
+    def __init__(self, folder, login, ca_der, config, bits="64", root=None):
+        """login is (client id, user, password); config is merged over what every test wants.
+
+        root is where main.py and the modules are, None for the sources.
+        """
         self.folder = folder
+        self.root = root
         folder.mkdir(exist_ok=True)
         (folder / "identity.0").write_bytes(identity(login, ca_der))
         everything = {
@@ -38,7 +42,12 @@ class Agent:
 
     def start(self):
         self.process = subprocess.Popen(
-            [self.program, str(ROOT / "main.py"), "--config", str(self.folder / "config.json")],
+            [
+                self.program,
+                str((self.root or ROOT) / "main.py"),
+                "--config",
+                str(self.folder / "config.json"),
+            ],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

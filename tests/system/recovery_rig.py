@@ -238,7 +238,7 @@ class Dips:
         starts = case.wear()
         assert len(starts) > self._count
         worst = max(starts[-self._count - 1 : -1], key=lambda start: _kinds(start).count("erase"))
-        assert _kinds(worst).count("erase") <= 2, worst  # noqa: PLR2004
+        assert _kinds(worst).count("erase") <= 2, worst
         case.wait_until_reporting()
         boots = case.until(self._whole, "account that adds up")["boots"]
         assert sum(boot["late"] for boot in boots) > 0

@@ -1,16 +1,12 @@
 """Commands and settings to the whole agent, over a real sandbox and its broker."""
 
 import json
-import signal
-import ssl
-import threading
 import time
-from pathlib import Path
 
-import agent_process
 import downlink_rig as rig
 import pytest
 from sandbox_rig import eventually, running
+from service_rig import services
 
 CANARY = "canary-of-the-cellar"
 
@@ -22,88 +18,10 @@ def sandbox(tmp_path_factory):
         yield sandbox
 
 
-class Agent(agent_process.Agent):
-    """One whose output is done with when it ends."""
-
-    def _pump(self, process, lines):
-        super()._pump(process, lines)
-        process.stdout.close()
-
-
-class Device:
-    """An agent that is started again when it ends, as a service is."""
-
-    def __init__(self, sandbox, folder, device_id, bits, **config):
-        login = sandbox.register(device_id)
-        ca_der = ssl.PEM_cert_to_DER_cert(Path(sandbox.info["ca_file"]).read_text())
-        host, port = sandbox.info["mqtt_host"], sandbox.info["mqtt_tls_port"]
-        topics = {"commands_topic": "devices/+/commands", "config_topic": "devices/+/config"}
-        everything = {"mqtt_host": host, "mqtt_port": port, **topics, **config}
-        self.folder = folder
-        self.sandbox = sandbox
-        self.device_id = device_id
-        self.starts = 0
-        self.agent = Agent(folder, login, ca_der, everything, bits)
-        self._is_over = False
-        self._lock = threading.Lock()
-        self._start()
-        threading.Thread(target=self._serve, daemon=True).start()
-
-    def _start(self):
-        with self._lock:
-            if not self._is_over:
-                self.starts += 1
-                self.agent.start()
-
-    def _serve(self):
-        while not self._is_over:
-            process = self.agent.process
-            process.wait()
-            self._start()
-
-    def kill(self):
-        self.agent.process.send_signal(signal.SIGKILL)
-
-    def end(self):
-        with self._lock:
-            self._is_over = True
-        self.agent.kill()
-
-    def online(self):
-        eventually(lambda: self.sandbox.get(f"/devices/{self.device_id}")["is_online"], True)
-
-    def send(self, name, command_id=None, **args):
-        extra = {"id": command_id} if command_id else {}
-        return rig.send(self.sandbox, self.device_id, name=name, args=args, **extra)["id"]
-
-    def ended(self, command_id, within_s=agent_process.DEADLINE_S):
-        """Return a command's record once it has its last answer."""
-        deadline = time.monotonic() + within_s
-        while True:
-            record = rig.command(self.sandbox, self.device_id, command_id)
-            if record["state"] in ("done", "refused", "interrupted"):
-                return record
-            assert time.monotonic() < deadline, record
-            time.sleep(0.05)
-
-    def settings(self):
-        return json.loads((self.folder / "config.json").read_text())
-
-
 @pytest.fixture
 def device_of(sandbox, tmp_path):
-    """Start devices that are gone after the test."""
-    devices = []
-
-    def make(device_id, bits="64", **config):
-        device = Device(sandbox, tmp_path / device_id, device_id, bits, **config)
-        devices.append(device)
-        device.online()
-        return device
-
-    yield make
-    for device in devices:
-        device.end()
+    with services(sandbox, tmp_path) as make:
+        yield make
 
 
 @pytest.mark.parametrize("bits", ["64", "32"])
@@ -127,7 +45,7 @@ def test_every_command_is_answered(device_of, bits):
         assert (record["state"], record["reason"]) == ("refused", reason)
     record = device.ended(device.send("add_wifi", ssid="cellar", password=CANARY))
     assert record["reason"] == "this machine manages its network itself"
-    said = json.dumps(rig.config(device.sandbox, device.device_id)) + "".join(device.agent.lines)
+    said = json.dumps(rig.config(device.sandbox, device.device_id)) + "".join(device.agent.said)
     kept = [file for file in device.folder.rglob("*") if file.is_file()]
     assert CANARY not in said
     assert [file for file in kept if CANARY.encode() in file.read_bytes()] == []
@@ -249,5 +167,5 @@ def test_a_flood_leaves_sampling_alone(sandbox, device_of):
         rig.command(sandbox, "flood", f"f{number}")["state"] == "done" for number in range(300)
     )
     assert 0 < done <= 5 * (time.monotonic() - began) + 8
-    missed = [line for line in device.agent.lines if "samples_missed" in line]
+    missed = [line for line in device.agent.said if "samples_missed" in line]
     assert missed == [] and device.starts == 1, took_s

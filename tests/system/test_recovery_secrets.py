@@ -13,9 +13,9 @@ import network
 from firmware.reading import Datapoint
 given = []
 connect = network.WLAN.connect
-def note(self, *what):
+def note(self, *what, **more):
     given.append(what)
-    return connect(self, *what)
+    return connect(self, *what, **more)
 network.WLAN.connect = note
 def isconnected(self):
     raise ValueError("cannot join " + repr(given))

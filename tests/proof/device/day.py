@@ -89,7 +89,7 @@ core.create_task = asyncio.create_task = create_task
 import struct
 
 from fakes.broker import Broker
-from firmware import board_unix, config, dns, fitting, transport, wiring
+from firmware import board_unix, config, dns, fitting, wiring
 
 
 async def ask(_server, _port, request, parse, _timeout_ms):

@@ -114,7 +114,8 @@ class Recorder:
 
     def handle(self, topic, message):
         self.events.append(("message", topic, message))
-        if message is not None and len(message) == 20:  # it cannot be handled, which must not stop anything
+        # One that cannot be handled must not stop anything.
+        if message is not None and len(message) == 20:
             raise ValueError("20 bytes")
 
 

@@ -13,6 +13,7 @@ from ways_device.pack import (
     calls,
     constants,
     link,
+    local,
     move,
     once,
     program,
@@ -65,11 +66,13 @@ def pack(source: Path, board: str = "board") -> Packed:
     early = wiring and let_go(wiring, public.known(wiring, found, links), links)
     pool = Pool(attributes.present({*kept, *links.imports.values()}))
     attributes.apply(pool)
-    rename.rename_globals(found, links.imports.values(), kept, pool)
+    fixed = local.fixed_parameters(found, by_name)
+    rename.rename_globals(found, links.imports.values(), kept, fixed, pool)
     for module in found.separate:
-        rename.rename_own(module, public.known(module, found, links), pool)
+        rename.rename_own(module, public.known(module, found, links), fixed, pool)
     for module in found.modules.values():
-        rename.rename_locals(module, by_name, pool)
+        local.rename_locals(module, by_name, pool)
+    local.check(found)
     once.write_forget(found, parts)
     links.finish()
     if early:

@@ -8,8 +8,7 @@ from ways_device.pack.link import Links
 from ways_device.pack.names import FOREIGN, PUBLIC
 from ways_device.pack.pool import Pool, occurrences
 from ways_device.pack.program import BOARDS, Module, Program
-from ways_device.pack.program import PUBLIC as OPEN
-from ways_device.pack.scope import FUNCTIONS, Scope, Variable, parameters
+from ways_device.pack.scope import Variable, is_special
 
 
 class Attributes:
@@ -106,7 +105,7 @@ class Attributes:
     def _proper(self) -> list[str]:
         """Return the attributes that are ours alone, the busiest first."""
         defined = set(self._owners) & (self._loose | self._methods())
-        ours = [name for name in defined if name not in self._kept and not _is_special(name)]
+        ours = [name for name in defined if name not in self._kept and not is_special(name)]
         uses = Counter(
             node.attr
             for tree in self._trees
@@ -167,12 +166,16 @@ def local_names(program: Program) -> set[ast.AST]:
 
 
 def rename_globals(
-    program: Program, imports: Iterable[Variable], kept: set[Variable], pool: Pool
+    program: Program,
+    imports: Iterable[Variable],
+    kept: set[Variable],
+    fixed: set[str],
+    pool: Pool,
 ) -> None:
     """Give the variables of the bundle names of their own; kept ones have theirs."""
     modules = program.bundled
     every = [variable for module in modules for variable in module.scope.variables.values()]
-    stay = {variable.name for variable in kept} | {variable.name for variable in imports}
+    stay = {variable.name for variable in kept} | {variable.name for variable in imports} | fixed
     stay |= {
         name for module in modules for scope in module.scope.walk() for name in scope.builtins
     }
@@ -184,58 +187,13 @@ def rename_globals(
         variable.rename(name)
 
 
-def rename_own(module: Module, kept: set[str], pool: Pool) -> None:
+def rename_own(module: Module, kept: set[str], fixed: set[str], pool: Pool) -> None:
     """Rename what a separate module has for itself, but what others know by these names."""
-    stay = {name for scope in module.scope.walk() for name in scope.builtins} | kept
+    stay = {name for scope in module.scope.walk() for name in scope.builtins} | kept | fixed
     own = [one for one in module.scope.variables.values() if one.name not in {*kept, "const"}]
     for variable, name in zip(own, pool.names(stay), strict=False):
         variable.rename(name)
 
 
-def rename_locals(module: Module, by_name: set[str], pool: Pool) -> None:
-    """Rename what functions have for themselves, but parameters that are given by name."""
-    for scope in module.scope.inside:
-        _locals(scope, by_name, module.name in OPEN, pool)
-
-
-def _locals(scope: Scope, by_name: set[str], is_open: bool, pool: Pool) -> None:
-    if scope.is_class:
-        for inner in scope.inside:
-            _locals(inner, by_name, is_open, pool)
-        return
-    scopes = list(scope.walk())
-    own = [variable for one in scopes if not one.is_class for variable in one.variables.values()]
-    places = {id(node) for variable in own for node, _ in variable.places}
-    stay = {
-        node.id
-        for node in ast.walk(scope.node)
-        if isinstance(node, ast.Name) and id(node) not in places
-    }
-    arguments = {
-        id(one)
-        for inner in scopes
-        if isinstance(inner.node, FUNCTIONS)
-        for one in parameters(inner.node)
-    }
-    name = getattr(scope.node, "first_name", "_")
-    is_method = scope.parent is not None and scope.parent.is_class
-    is_open = is_open and (_is_special(name) or not name.startswith("_"))
-    is_open |= is_method and name in PUBLIC
-    fixed = []
-    for variable in own:
-        is_argument = any(id(node) in arguments for node, _ in variable.places)
-        if variable.name == "self" or (is_argument and (is_open or variable.name in by_name)):
-            fixed.append(variable)
-    stay |= {variable.name for variable in fixed}
-    # `const` is the compiler's, which knows it without an import.
-    rest = [one for one in own if one not in fixed and one.name != "const"]
-    for variable, name in zip(rest, pool.names(stay), strict=False):
-        variable.rename(name)
-
-
 def _is_load(node: ast.Attribute) -> bool:
     return isinstance(node.ctx, ast.Load)
-
-
-def _is_special(name: str) -> bool:
-    return name.startswith("__") and name.endswith("__")

@@ -185,3 +185,8 @@ def parameters(node: Function) -> list[ast.arg]:
     """Return all parameters of a function, the starred ones last."""
     found = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
     return found + [one for one in (node.args.vararg, node.args.kwarg) if one]
+
+
+def is_special(name: str) -> bool:
+    """Return whether Python itself gives a name its meaning."""
+    return name.startswith("__") and name.endswith("__")

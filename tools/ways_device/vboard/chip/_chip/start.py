@@ -3,7 +3,20 @@
 import gc
 import sys
 
-from _chip import clock, flash, host, params, radio, repl, signals, sockets, system, timers, tty, wear
+from _chip import (
+    clock,
+    flash,
+    host,
+    params,
+    radio,
+    repl,
+    signals,
+    sockets,
+    system,
+    timers,
+    tty,
+    wear,
+)
 
 _BUILT_IN = ("machine", "network", "esp32")
 _FROZEN = ("dht", "ds18x20", "neopixel", "ntptime", "onewire", "ssl", "umqtt.simple")
