@@ -32,7 +32,7 @@ _PROGRAM = """\
 import pickle, sys
 from ways_device.provision import plan
 code = pickle.loads(open({path!r}, "rb").read())
-plan.compile_code = lambda source: code
+plan.compile_code = lambda source, drivers: code
 from ways_device.cli import main
 main()
 """

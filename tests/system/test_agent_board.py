@@ -113,6 +113,9 @@ def test_a_stray_file_hides_no_module_from_the_agent(real):
 
 
 def test_a_corrupt_file_is_one_line_and_the_board_goes_on_with_the_broker_it_knows(real):
+    # Where its broker is the agent notes ten seconds after a login, if it is still up then.
+    real.wait_until_reporting()
+    time.sleep(15)
     write(real, "/config.json", "{")
     write(real, "/config.last", "")
     real.mpremote("reset")
