@@ -109,7 +109,9 @@ def test_a_network_that_goes_away_and_comes_back_has_it_back(here):
         case.start_in_safe_mode()
         network = {"ssid": "ways-sandbox", "password": "ways-sandbox-password"}
         down = {"after_ms": 0, "state": "down"}
-        case.control({"wlan": {**network, "script": [down, {"after_ms": 4000, "state": "up"}]}})
+        # Longer than it takes to notice, or the connection lives on.
+        up = {"after_ms": 12_000, "state": "up"}
+        case.control({"wlan": {**network, "script": [down, up]}})
         case.until(lambda: len(case.events("safe_mode")) >= 2, "second login")
         assert case.answer(case.command("get_logs"))["state"] == "done"
 
