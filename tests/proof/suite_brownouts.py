@@ -49,6 +49,7 @@ def _planted(here, chance):
         ours = boot.replace("(machine.HARD_RESET,", "(machine.PWRON_RESET, machine.HARD_RESET,")
         assert ours != boot
         case.write("/boot.py", ours)
+        case.mpremote("reset")
         dips = Dips(case)
         dips.fall(chance, PLANTED, MOST_S / 2)
         try:

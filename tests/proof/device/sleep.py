@@ -46,6 +46,7 @@ class Story:
         self.cuts = {}  # boot that a power cut or lost RTC memory ended: readings it took
         self.wrong = []
         self.damaged = []  # readings that were in RTC memory when it was
+        self.untold = []
         self.waiting = 0  # readings that are there now
         self.down = 0  # cycles for which something is away
         self.armed = None  # when to stop the chip in the next wake that lasts so long, and how
@@ -113,7 +114,9 @@ class Story:
         at = self.rng.randrange(len(data))
         data[at] ^= 1 << self.rng.randrange(8)
         world.memory = bytes(data)
-        # That they are lost is told with the next session, unless a power cut takes the word too.
+        # That they are lost is told with the next session, unless a power cut takes the word too,
+        # or more damage does.
+        self.untold += self.damaged
         self.damaged += world.taken[-self.waiting :] if self.waiting else []
         if at < 36:
             self.note_cut(True)
@@ -167,7 +170,8 @@ class Story:
     def may_miss(self, one, told):
         """Tell whether a reading that did not come is one that may be lost, or is said to be."""
         boot, seq = one
-        if any(own == boot and first <= seq <= last for own, first, last in told):
+        is_told = any(own == boot and first <= seq <= last for own, first, last in told)
+        if is_told or one in self.untold:
             return True
         # EVERY in RTC memory, and what the wake itself took.
         return boot in self.cuts and (one in self.damaged or seq >= self.cuts[boot] - EVERY - 2)
