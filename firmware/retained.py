@@ -23,7 +23,7 @@ from micropython import const
 
 NONE = 0xFFFFFFFF
 
-# How a run means to end. It runs until it says otherwise; main.py reads what the last one said.
+# How a run means to end. It runs until it says otherwise; boot.py reads what the last one said.
 RUNNING = 0
 PLANNED = 1
 SLEEPING = 2

@@ -1,6 +1,6 @@
 """Safe mode: after six starts in a row that went wrong the device is online, and no more.
 
-It may be any part of the agent that is broken, so nothing of it is used here: main.py imports
+It may be any part of the agent that is broken, so nothing of it is used here: boot.py imports
 this file past the package, and all else is frozen or built in. It blocks, each step for a few
 seconds at most. Commands it takes: reboot, get_logs, get_config, restore_config; others are
 refused. After an hour it tries a normal start by itself.

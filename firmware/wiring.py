@@ -1,6 +1,6 @@
 """Builds every object of the agent, on one page. Nothing is sent or measured before run().
 
-Nothing here is needed once it has run, so that main.py does not keep it: what the agent does
+Nothing here is needed once it has run, so that start.py does not keep it: what the agent does
 later is defined elsewhere.
 """
 

@@ -1,28 +1,15 @@
 import asyncio
 
-from fakes.clock import FakeClock
-from fakes.log import Lines
-from fakes.wlan import Ap, Wlan
+from test_wifi import Rig as Joined
+
+from fakes.wlan import Ap
 from firmware import joining
-from firmware.backoff import Backoff
-from firmware.wifi import Wifi
 
 A, B, C = b"\2\0\0\0\0\xa0", b"\2\0\0\0\0\xb0", b"\2\0\0\0\0\xc0"
 _TEN_MINUTES_MS = 600_000
 
 
-class Rig:
-    def __init__(self, aps, *networks):
-        self.lines = Lines()
-        self.clock = FakeClock()
-        self.wlan = Wlan(self.clock, *aps)
-        entries = [
-            {"ssid": ssid, "password": password, "priority": priority}
-            for ssid, password, priority in networks
-        ]
-        backoff = Backoff(500, 8000, lambda limit: limit - 1)
-        self.wifi = Wifi(self.wlan, entries, self.clock, self.lines.log("wifi"), backoff)
-
+class Rig(Joined):
     async def round(self):
         """Try to join once; return what kept it from that, None if it worked."""
         try:

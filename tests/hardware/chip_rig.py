@@ -9,6 +9,8 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from serial.tools.list_ports import comports
+
 from ways_device import onboard
 from ways_device.board import CONFIG_PATH, Board, Facts
 from ways_device.boardlink import BoardLink, Run
@@ -16,6 +18,7 @@ from ways_device.bytecode import AGENT_PATH, DeviceFile
 from ways_device.devicelog import Listener
 
 HOLD_S = 3600
+ESPRESSIF = 0x303A  # of USB's vendor ids
 CHIP = Path(__file__).parent / "chip"
 # How long a program waits before it speaks, so that somebody listens by then.
 LISTEN_MS = 2500
@@ -51,6 +54,11 @@ class Bench:
         self.board = Board(self._link)
         self.facts: Facts = self.board.facts([], [])
         self.is_held = False
+
+    @property
+    def is_own_usb(self) -> bool:
+        """Tell whether the port is made by the chip itself: it is gone while the chip sleeps."""
+        return any(one.device == self.port and one.vid == ESPRESSIF for one in comports())
 
     def has_agent(self) -> bool:
         """Tell whether the agent's code is there by now; held."""

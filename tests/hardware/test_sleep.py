@@ -6,8 +6,6 @@ from contextlib import contextmanager
 import pytest
 from chip_rig import BANNER
 
-from ways_device.errors import BoardError
-
 pytestmark = [pytest.mark.hardware, pytest.mark.timeout(600)]
 
 # The agent allows for an RC oscillator that is off by 5 %.
@@ -16,17 +14,17 @@ WAKE_MS = 3000
 # A devkit with its regulator, LED and USB bridge; the chip alone takes 0.01 mA.
 SLEEP_MA = 20
 TOLD = r"hardware-check us=(\d+)"
+OWN_USB = "the port is the chip's own USB, which is gone while it sleeps: use the board's UART"
 PATTERN = bytes(range(1, 129))
 
 
 @contextmanager
 def sleeping(held, sleep_s):
     """Have the chip sleep; yield what is heard, after its own time was told, see TOLD."""
-    try:
-        with held.begun("sleep", {"sleep_ms": sleep_s * 1000}) as heard:
-            yield heard
-    except BoardError as exc:
-        pytest.skip(f"the port is the chip's own USB and sleeps, too: use a UART ({exc})")
+    if held.is_own_usb:
+        pytest.skip(OWN_USB)
+    with held.begun("sleep", {"sleep_ms": sleep_s * 1000}) as heard:
+        yield heard
 
 
 @pytest.fixture

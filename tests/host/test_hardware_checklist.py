@@ -9,7 +9,9 @@ import os
 import pty
 import re
 import subprocess
+from types import SimpleNamespace
 
+import chip_rig
 import pytest
 from checklist_rig import (
     ROOT,
@@ -194,3 +196,14 @@ def answer(terminal, question, text):
     while question not in said:
         said += os.read(terminal, 4096)
     os.write(terminal, text)
+
+
+@pytest.mark.parametrize(
+    ("vendor", "is_own"), [(0x303A, True), (0x10C4, False), (0x1A86, False), (None, False)]
+)
+def test_only_a_port_that_the_chip_makes_itself_is_left_out_of_sleep(monkeypatch, vendor, is_own):
+    ports = [SimpleNamespace(device="/dev/ttyACM0", vid=vendor)]
+    ports.append(SimpleNamespace(device="/dev/ttyACM1", vid=0x303A))
+    monkeypatch.setattr(chip_rig, "comports", lambda: ports)
+    bench = SimpleNamespace(port="/dev/ttyACM0")
+    assert chip_rig.Bench.is_own_usb.fget(bench) is is_own

@@ -14,7 +14,7 @@ from pathlib import Path
 TESTS = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(TESTS), str(TESTS / "system")]
 
-from recovery_rig import made  # noqa: E402
+from recovery_rig import driver, made  # noqa: E402
 
 NAME = "recovery"
 SECONDS = 100
@@ -25,20 +25,6 @@ HASTE = 6
 # From the last disturbance on, in the time of this machine. The watchdog bites within 10 s.
 LIMITS_S = {"code": 45, "settings": 30, "stall": 60, "crash": 60}
 PLANTED_S = 12
-
-SENSOR = """
-from firmware.reading import Datapoint
-class Sensor:
-    points = [Datapoint("mine", "", "number", 0)]
-    count = 0
-    async def read_into(self, reading):
-        self.count += 1
-        if self.count > {after}:
-            {act}
-        reading.set("mine", 1)
-def open(board, options):
-    return Sensor()
-"""
 
 
 def run(seed, scale, scratch):
@@ -114,7 +100,7 @@ def _break(case, kind, chance):
         case.write("/config.json", json.dumps(bad))
     else:
         act = "while True: pass" if kind == "stall" else "raise SystemExit"
-        case.give_driver(SENSOR.format(after=chance.randint(0, 2), act=act))
+        case.give_driver(driver(act, chance.randint(0, 2)))
 
 
 def _planted(here):

@@ -21,6 +21,24 @@ from ways_device.devicelog import Listener
 QUICK = ("--set", "retry_max_ms=2000", "--set", 'ntp_hosts=["127.0.0.1:9"]')
 # Of the board's own time: the watchdog of a case counts so many times as fast.
 HASTE = 20
+_DRIVER = """
+from firmware.reading import Datapoint
+class Sensor:
+    points = [Datapoint("mine", "", "number", 0)]
+    count = 0
+    async def read_into(self, reading):
+        self.count += 1
+        if self.count > {after}:
+            {act}
+        reading.set("mine", 1)
+def open(board, options):
+    return Sensor()
+"""
+
+
+def driver(act: str, after: int = 2) -> str:
+    """Return a driver that does this, one statement, in each reading after the first few."""
+    return _DRIVER.format(act=act, after=after)
 
 
 class Made:

@@ -5,27 +5,13 @@ import random
 import time
 
 import pytest
-from recovery_rig import interrupted, made
+from recovery_rig import driver, interrupted, made
 
 # The watchdog's 60 s of the board last so long here; a start has to fit in, on a busy machine.
 HASTE = 4
 WATCHDOG_S = 60 / HASTE
 SECRET = "ways-sandbox-password"
 BROKEN = "/lib/firmware/__init__.py"
-
-STALLS = """
-from firmware.reading import Datapoint
-class Sensor:
-    points = [Datapoint("mine", "", "number", 0)]
-    count = 0
-    async def read_into(self, reading):
-        self.count += 1
-        if self.count > 2:
-            {act}
-        reading.set("mine", 1)
-def open(board, options):
-    return Sensor()
-"""
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +66,7 @@ def test_a_file_that_hides_a_built_in_module_ends_in_safe_mode_and_one_of_a_froz
 def test_a_crash_is_recorded_told_once_and_forgotten(here):
     with here.case() as case:
         case.wait_until_reporting()
-        case.give_driver(STALLS.format(act=f"raise SystemExit('wifi is {SECRET}')"))
+        case.give_driver(driver(f"raise SystemExit('wifi is {SECRET}')"))
         case.reset()
         with case.listen() as port:
             said = "".join(line for _ in range(40) for line in port.lines(0.2))
@@ -89,7 +75,7 @@ def test_a_crash_is_recorded_told_once_and_forgotten(here):
         assert told["error"] == "SystemExit: wifi is ***"
         assert SECRET not in json.dumps(case.events())
         assert "firmware" in told["place"] or "mine" in told["place"]
-        case.give_driver(STALLS.format(act="pass"))
+        case.give_driver(driver("pass"))
         case.run_on("import esp32; n = esp32.NVS('ways'); n.set_i32('starts', 0); n.commit()")
         case.reset()
         case.wait_until_reporting()
@@ -105,7 +91,7 @@ def test_a_crash_is_recorded_told_once_and_forgotten(here):
 def test_a_sensor_that_stalls_the_thread_is_named_and_left_alone(here):
     with here.case() as case:
         case.control({"watchdog_haste": HASTE})
-        case.give_driver(STALLS.format(act="while True: pass"))
+        case.give_driver(driver("while True: pass"))
         case.reset()
         told = case.event("started", 2 * WATCHDOG_S + 60, cause="watchdog")
         assert told["sensor"] == "mine:mine"

@@ -3,25 +3,12 @@
 import random
 
 import pytest
-from recovery_rig import Dips, made
+from recovery_rig import Dips, driver, made
 
 # In the first moments of a start flash is left alone: it may be one of many.
 QUIET_MS = 10_000
 BROWN_OUTS = 10
 MOST_S = 2
-CRASHES = """
-from firmware.reading import Datapoint
-class Sensor:
-    points = [Datapoint("mine", "", "number", 0)]
-    count = 0
-    async def read_into(self, reading):
-        self.count += 1
-        if self.count > 2:
-            raise SystemExit
-        reading.set("mine", 1)
-def open(board, options):
-    return Sensor()
-"""
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +54,7 @@ def test_starts_that_fail_write_their_count_and_what_failed_once(here):
 
 def test_an_agent_that_fails_over_and_over_erases_two_blocks_a_start_at_most(here):
     with here.case() as case:
-        case.give_driver(CRASHES)
+        case.give_driver(driver("raise SystemExit"))
         case.record_wear()
         case.reset()
         case.event("safe_mode", 90)
