@@ -5,7 +5,8 @@ more, the pulses per minute and those since the agent started (none); rising (fa
 edge counts), pull ("up", "down" or "none"; "up"), debounce_ms (0, the least time between two
 pulses). With more samples than reports take total: pulses of a sample that is not reported are in
 no other.
-Of pulses that come while the chip itself stalls (a TLS handshake, 1-3 s) up to eight are kept.
+Of pulses that come while the chip itself stalls (a TLS handshake, 1-3 s) up to eight are kept, and
+none of those that come while it sleeps: it is no sensor for a sleeper.
 """
 
 from micropython import const
