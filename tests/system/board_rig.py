@@ -1,15 +1,18 @@
 """A virtual board that holds the agent and is a device, for commands that change boards."""
 
+import io
 import json
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
 from certificates import Authority
 from realparts import part
 
-from ways_device import identity
+from ways_device import cli, identity
 from ways_device.board import CONFIG_PATH, Board
 from ways_device.boardlink import BoardLink
 from ways_device.bytecode import DeviceFile
@@ -51,3 +54,24 @@ def device(folder: Path) -> Iterator[dict[str, Any]]:
     with part(folder, *words) as info:
         make_device(info["port"])
         yield info
+
+
+def caller(
+    info: dict[str, Any],
+    home: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    *options: str,
+) -> Callable[..., Any]:
+    """Return a function that runs the command on the board; it returns what was captured."""
+    monkeypatch.setenv("WAYS_DEVICE_HOME", str(home))
+    monkeypatch.setattr(sys, "stdin", io.StringIO())
+
+    def call(*words: str, expected: int = 0) -> Any:
+        capsys.readouterr()
+        status = cli.run([*words, "--port", info["port"], *options])
+        said = capsys.readouterr()
+        assert status == expected, said.out + said.err
+        return said
+
+    return call

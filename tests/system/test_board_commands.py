@@ -1,14 +1,13 @@
 """Settings, networks and sensors of a board, changed by the command with real mpremote."""
 
-import io
 import json
 import subprocess
 import sys
 
 import pytest
-from board_rig import CA, DEVICE_ID, LOGIN, SETTINGS, WIFI, device, give_settings
+from board_rig import CA, DEVICE_ID, LOGIN, SETTINGS, WIFI, caller, device, give_settings
 
-from ways_device import cli, identity
+from ways_device import identity
 from ways_device.board import Board
 from ways_device.boardlink import BoardLink
 from ways_device.devicelog import parse
@@ -43,14 +42,10 @@ def board(info):
 
 @pytest.fixture
 def run(info, board, tmp_path, monkeypatch, capsys):
-    monkeypatch.setenv("WAYS_DEVICE_HOME", str(tmp_path / "home"))
-    monkeypatch.setattr(sys, "stdin", io.StringIO())
+    plain = caller(info, tmp_path / "home", monkeypatch, capsys)
 
     def call(*words, expected=0):
-        capsys.readouterr()
-        status = cli.run([*words, "--port", info["port"]])
-        said = capsys.readouterr()
-        assert status == expected, said.out + said.err
+        said = plain(*words, expected=expected)
         for secret in ("login-canary-password", "wifi-canary-password", "second-canary-password"):
             assert secret not in said.out + said.err
         return said

@@ -1,14 +1,12 @@
 """Sensor drivers on a virtual board with the packed agent, by the command and real mpremote."""
 
-import io
 import json
 import subprocess
 import sys
 
 import pytest
-from board_rig import SETTINGS, device, give_settings
+from board_rig import SETTINGS, caller, device, give_settings
 
-from ways_device import cli
 from ways_device.board import Board
 from ways_device.boardlink import BoardLink
 from ways_device.devicelog import parse
@@ -60,14 +58,10 @@ def board(info):
 
 @pytest.fixture
 def run(info, board, tmp_path, monkeypatch, capsys):
-    monkeypatch.setenv("WAYS_DEVICE_HOME", str(tmp_path / "home"))
-    monkeypatch.setattr(sys, "stdin", io.StringIO())
+    plain = caller(info, tmp_path / "home", monkeypatch, capsys, "--json")
 
     def call(*words, expected=0):
-        capsys.readouterr()
-        status = cli.run([*words, "--port", info["port"], "--json"])
-        said = capsys.readouterr()
-        assert status == expected, said.out + said.err
+        said = plain(*words, expected=expected)
         return json.loads(said.out) if said.out else said.err
 
     return call
