@@ -13,6 +13,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+import packonce
 import pytest
 
 from ways_device import toolchain
@@ -36,6 +37,12 @@ def pytest_configure(config):
         toolchain.device_lib()
     except ToolError as exc:
         pytest.exit(f"the tests need their tools: {exc}", returncode=exc.exit_code)
+    if packonce.FOLDER not in os.environ:
+        # The first process of the run; its workers get this from it.
+        folder = tempfile.TemporaryDirectory(prefix="packed-")
+        config.add_cleanup(folder.cleanup)
+        os.environ[packonce.FOLDER] = folder.name
+    packonce.install()
 
 
 def pytest_report_header(config):

@@ -12,8 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import packonce
 
-COMMAND = [sys.executable, "-m", "ways_device.cli"]
+WHOLE_COMMAND = [sys.executable, "-m", "ways_device.cli"]
+# The same, but for the agent, which is packed once for all.
+COMMAND = [sys.executable, packonce.__file__]
 WIFI = [{"ssid": "ways-sandbox", "password": "ways-sandbox-password", "priority": 1}]
 _READY_S = 30
 _STOP_S = 15
@@ -27,7 +30,7 @@ def part(folder: Path, *arguments: str) -> Iterator[dict[str, Any]]:
     with (
         log.open("w") as output,
         subprocess.Popen(
-            [*COMMAND, *arguments, "--info-file", str(info)], stdout=output, stderr=output
+            [*WHOLE_COMMAND, *arguments, "--info-file", str(info)], stdout=output, stderr=output
         ) as child,
     ):
         try:

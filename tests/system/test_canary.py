@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 from killreal import compile_once, descendants
-from realparts import COMMAND, World, part, world
+from realparts import WHOLE_COMMAND, World, part, world
 
 WIFI_PASSWORD = "ways-sandbox-password"
 SAMPLE_S = 0.002
@@ -49,7 +49,7 @@ class Watched:
             "TMPDIR": str(self.scratch),
         }
         with subprocess.Popen(
-            [*(COMMAND if whole else self._quick), *arguments],
+            [*(WHOLE_COMMAND if whole else self._quick), *arguments],
             env=environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
-from realparts import COMMAND
+from realparts import WHOLE_COMMAND
 from vboard_rig import Serial, board
 
 BLOCK = 4096
@@ -20,7 +20,7 @@ KNOWN = "adc_mv, clock, panic, power, watchdog_haste, wlan"
 def start(*arguments):
     """Run a start that must fail; return (exit status, its line on stderr)."""
     done = subprocess.run(
-        [*COMMAND, "vboard", "start", *arguments],
+        [*WHOLE_COMMAND, "vboard", "start", *arguments],
         capture_output=True,
         text=True,
         timeout=30,
