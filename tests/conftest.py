@@ -43,6 +43,8 @@ def pytest_configure(config):
         config.add_cleanup(folder.cleanup)
         os.environ[packonce.FOLDER] = folder.name
     packonce.install()
+    # Or every program that a test starts would compile the whole tool anew.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 
 def pytest_report_header(config):

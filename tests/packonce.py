@@ -10,7 +10,6 @@ the canary.
 import hashlib
 import os
 import pickle
-import sys
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
