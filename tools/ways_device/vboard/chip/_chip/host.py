@@ -72,20 +72,23 @@ class Wire:
 
     def receive(self):
         """Take in whatever the supervisor has said by now, each message in its turn."""
+        # Looked for every ms that a program waits: what that leaves to the garbage collection,
+        # a buffer or the frame of a larger function, would keep it busy for a quarter of the time.
         signals.hold()
-        # Looked for every ms that a program waits: a new buffer each time would keep the garbage
-        # collection busy for a quarter of the time.
         count = self._file.readinto(self._buffer)
-        if count:
-            data = self._rest + bytes(memoryview(self._buffer)[:count])
-            *lines, self._rest = data.split(b"\n")
-            for line in lines:
-                self.latest = json.loads(line)
-                for on_message in self._listeners:
-                    on_message(self.latest)
-        elif count is not None:
-            _exit(1)
+        if count is not None:
+            self._take(count)
         signals.release()
+
+    def _take(self, count):
+        if not count:
+            _exit(1)
+        data = self._rest + bytes(memoryview(self._buffer)[:count])
+        *lines, self._rest = data.split(b"\n")
+        for line in lines:
+            self.latest = json.loads(line)
+            for on_message in self._listeners:
+                on_message(self.latest)
 
 
 class Folder:

@@ -67,8 +67,12 @@ class Socket(io.IOBase):
         if request != _POLL:
             return -_EINVAL
         if radio.is_up():
-            for _, events in self._poller.ipoll(0):
-                return events & (arg | _POLL_ALWAYS)
+            return self._events() & (arg | _POLL_ALWAYS)
+        return 0
+
+    def _events(self):
+        for one in self._poller.ipoll(0):
+            return one[1]
         return 0
 
     def _is_silent(self):
