@@ -40,7 +40,8 @@ check: checkers $(COMPILED)
 
 ## test: device tests on MicroPython, host tests, system tests on real parts (ARGS=... for pytest)
 test: testers toolchain lib
-	@$(BIN)/python -m pytest -n $(WORKERS) tests/device tests/host tests/system $(ARGS)
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder \
+	tests/device tests/host tests/system $(ARGS)
 
 ## demo: agent, broker and platform on this machine, no board, no account (DEMO_SECONDS=30)
 demo: setup toolchain lib

@@ -13,6 +13,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+import longest
 import packonce
 import pytest
 
@@ -45,6 +46,10 @@ def pytest_configure(config):
     packonce.install()
     # Or every program that a test starts would compile the whole tool anew.
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+
+def pytest_collection_modifyitems(items):
+    longest.first(items)
 
 
 def pytest_report_header(config):

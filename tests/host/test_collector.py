@@ -88,7 +88,8 @@ def tree(tmp_path_factory):
     device.mkdir(parents=True)
     for name in ("run_one.py", "harness.py"):
         shutil.copy(TESTS / "device" / name, device)
-    shutil.copy(TESTS / "packonce.py", root / "tests")
+    for name in ("packonce.py", "longest.py"):
+        shutil.copy(TESTS / name, root / "tests")
     collector = (TESTS / "conftest.py").read_text()
     quick, changes = re.subn(r"(TIME_LIMIT_S|INTERRUPT_GRACE_S) = \d+", r"\1 = 1", collector)
     assert changes == 2
