@@ -1,13 +1,12 @@
 """Starts the agent: on the board after boot.py, on Linux as `micropython main.py --config FILE`.
 
 On Linux --data DIR names the folder of identity, NVS and log (default: that of FILE).
-A board compiles this file at each start, and keeps its names: what makes and ends the agent is in
-firmware/start.py and ending.py, which are in memory only then.
+What makes and ends the agent is in firmware/start.py and ending.py, which are in memory only then.
 """
 
 import sys
 
-IS_CHIP = sys.platform == "esp32"
+_IS_CHIP = sys.platform == "esp32"
 
 # The watchdog's limit until the agent has set its own.
 _LOADING_MS = 60_000
@@ -18,7 +17,7 @@ _REPL_MS = 600_000
 def _reset(exc):
     """Restart though the agent's own code cannot even be loaded."""
     sys.print_exception(exc)
-    if not IS_CHIP:
+    if not _IS_CHIP:
         sys.exit(1)
     import esp32
     import machine
@@ -50,7 +49,7 @@ def main(names):
     try:
         if "safe_mode" in names:  # boot.py has found that it has to be
             names["safe_mode"]()
-        if IS_CHIP:
+        if _IS_CHIP:
             import machine
 
             machine.WDT(timeout=_LOADING_MS)
@@ -64,7 +63,7 @@ def main(names):
 
         sleep_ms = asyncio.run(agent.run())
     except BaseException as caught:
-        if isinstance(caught, SystemExit) and not IS_CHIP:
+        if isinstance(caught, SystemExit) and not _IS_CHIP:
             raise
         exc = caught
     try:

@@ -107,8 +107,10 @@ def _planted(here):
     """Whether a board that does not count its starts is seen to stay away."""
     with here.case() as case:
         case.write("/lib/firmware/__init__.mpy", b"junk")
-        boot = case.run_on("print(open('/boot.py').read())")
-        case.write("/boot.py", boot.replace("starts += 1", "starts += 0"))
+        # What the board has is packed: its variables have other names.
+        parts = case.run_on("print(open('/boot.py').read())").split("+= 1")
+        assert len(parts) == 2, "boot.py has changed: where are the starts counted?"
+        case.write("/boot.py", "+= 0".join(parts))
         case.reset()
         try:
             _wait_online(case, "code", time.monotonic() + PLANTED_S)

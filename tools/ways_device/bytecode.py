@@ -13,16 +13,15 @@ from pathlib import Path
 from ways_device.errors import ToolError
 from ways_device.pack import pack
 from ways_device.pack.emit import Text
+from ways_device.pack.program import SCRIPTS
 from ways_device.pack.trace import Lines, lines_of
 from ways_device.secrets import child_environ, one_line
 
 # Bytecode version that mpy-cross writes and a board must read.
 MPY_VERSION = 6
 
-# The board starts these by name, from source.
-_SCRIPTS = ("boot.py", "main.py")
 # For Linux, and for building images: not for a board.
-_NOT_FOR_BOARDS = frozenset({"board_unix.py", "manifest.py"})
+_NOT_FOR_BOARDS = frozenset({"board_unix.py", "commandline.py", "pin_unix.py", "manifest.py"})
 _PACKAGE_ROOT = "/lib/firmware"
 AGENT_PATH = f"{_PACKAGE_ROOT}/__init__.mpy"
 _COMPILE_S = 60
@@ -65,8 +64,11 @@ def build(source: Path, board: str = "board") -> Built:
 
     Raises ToolError that names the file that cannot be packed or does not compile.
     """
-    files = [_script(source / name) for name in _SCRIPTS]
+    for name in SCRIPTS:
+        if not (source / name).is_file():
+            raise ToolError(f"{source / name} is missing; install ways-device again")
     packed = pack(source, board)
+    files = [DeviceFile(f"/{name}", str(text).encode()) for name, text in packed.scripts.items()]
     # Of a layout in which each module was a file.
     gone = tuple(f"{_PACKAGE_ROOT}/{one}.{kind}" for one in packed.gone for kind in ("py", "mpy"))
     with tempfile.TemporaryDirectory(prefix="ways-mpy-") as folder:
@@ -80,7 +82,7 @@ def build(source: Path, board: str = "board") -> Built:
 def imported_names(source: Path) -> list[str]:
     """Return the modules outside the agent that it imports: nothing on the board may hide them."""
     names = set()
-    for path in [source / name for name in _SCRIPTS] + list(_modules(source)):
+    for path in [source / name for name in SCRIPTS] + list(_modules(source)):
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             if isinstance(node, ast.Import):
                 names |= {alias.name.split(".")[0] for alias in node.names}
@@ -102,13 +104,6 @@ def _module_name(path: str) -> str:
     Tracebacks call it so too: a board keeps every name in RAM, and this one it has already.
     """
     return f"firmware.{path}".replace("/", ".").removesuffix(".__init__")
-
-
-def _script(path: Path) -> DeviceFile:
-    try:
-        return DeviceFile(f"/{path.name}", path.read_bytes())
-    except OSError as exc:
-        raise ToolError(f"{path} is missing; install ways-device again") from exc
 
 
 def compiled(text: Text, name: str, folder: Path) -> bytes:

@@ -83,7 +83,7 @@ def _text_of(path: Path) -> str:
 def _compiled(path: Path, kind: str, text: str) -> DeviceFile:
     lines = text.splitlines()
     name = f"sensors.{kind}"
-    numbered = Text(lines, [Origin(name, first=n) for n, _ in enumerate(lines, 1)])
+    numbered = Text(lines=lines, origins=[Origin(name, first=n) for n, _ in enumerate(lines, 1)])
     with tempfile.TemporaryDirectory(prefix="ways-mpy-") as folder:
         try:
             data = compiled(numbered, name, Path(folder))

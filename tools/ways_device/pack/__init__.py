@@ -20,13 +20,13 @@ from ways_device.pack import (
     public,
     rename,
     script,
+    texts,
 )
 from ways_device.pack.early import let_go
 from ways_device.pack.emit import Text
 from ways_device.pack.pool import Pool, first, occurrences
 from ways_device.pack.program import PACKAGE, SCRIPT, Program
 
-_DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 # A module that a script or a sensor file imports by name is found under that name.
 _ALIASES = """
 import sys
@@ -42,6 +42,7 @@ class Packed:
     """texts are {path below the package, without its kind: what is there}."""
 
     texts: dict[str, Text] = field(default_factory=dict)
+    scripts: dict[str, Text] = field(default_factory=dict)  # by their file's name
     gone: list[str] = field(default_factory=list)  # the modules that have no file any more
 
 
@@ -54,7 +55,7 @@ def pack(source: Path, board: str = "board") -> Packed:
     found.scripts = [ast.parse((source / SCRIPT).read_text("utf-8"))]
     for tree in found.scripts:
         script.check(tree, found)
-    _remember(found)
+    passing = texts.unloaded(found)
     links = link.link(found)
     wanted = public.wanted(found)
     kept = public.kept(found, wanted)
@@ -77,27 +78,22 @@ def pack(source: Path, board: str = "board") -> Packed:
     links.finish()
     if early:
         early.finish()
+    texts.gather(found, passing, _local(found))
     packed = _texts(found, links, shared, sorted(wanted))
+    paths = [source / name for name in program.SCRIPTS if (source / name).is_file()]
+    packed.scripts.update(
+        script.shortened({one.name: ast.parse(one.read_text("utf-8")) for one in paths})
+    )
     for name, tree in program.alone(source) if board == "board" else ():
         text = packed.texts[name] = Text()
         text.add(f"{PACKAGE}.{name}", tree.body)
     return packed
 
 
-def _remember(found: Program) -> None:
-    """Note what functions and classes are called in the source, and where."""
-    for module in found.modules.values():
-        for node in ast.walk(module.tree):
-            if isinstance(node, _DEFINITIONS):
-                node.first_name = node.name  # type: ignore[union-attr]
-                node.first_module = module.dotted  # type: ignore[union-attr]
-
-
 def _texts(found: Program, links: link.Links, shared: list[ast.stmt], wanted: list[str]) -> Packed:
     gone = [module.name for module in found.bundled if module.name not in ("", "sensors")]
     packed = Packed(gone=gone)
-    local = {node for node in rename.local_names(found) if not isinstance(node, ast.arg)}
-    names = first(occurrences((module.tree for module in found.bundled), local))
+    names = first(occurrences((module.tree for module in found.bundled), _local(found)))
     bundle = packed.texts["__init__"] = Text()
     bundle.add("", [*names, *_imports(links), *_aliases([one for one in wanted if one]), *shared])
     for module in found.bundled:
@@ -109,6 +105,11 @@ def _texts(found: Program, links: link.Links, shared: list[ast.stmt], wanted: li
         text = packed.texts[module.name.replace(".", "/")] = Text()
         text.add(module.dotted, module.tree.body)
     return packed
+
+
+def _local(found: Program) -> set[ast.AST]:
+    """Return the nodes in the bundle whose names bytecode does not have."""
+    return {node for node in rename.local_names(found) if not isinstance(node, ast.arg)}
 
 
 def _imports(links: link.Links) -> list[ast.stmt]:

@@ -5,12 +5,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from ways_device.pack.link import Links
+from ways_device.pack.pool import NAMED_UP_TO
 from ways_device.pack.program import Module, Program
 from ways_device.pack.replace import Replace
 from ways_device.pack.scope import Scope, Variable
 
-# mpy-cross makes a name of a text up to this length, which is there once by itself.
-_NAMED_UP_TO = 10
 _KINDS = (int, str, bytes)
 
 
@@ -148,5 +147,5 @@ def _is_long(value: object) -> bool:
     if isinstance(value, bytes):
         return len(value) > 0
     if isinstance(value, str):
-        return len(value) > _NAMED_UP_TO
+        return len(value) > NAMED_UP_TO  # a shorter one is a name, and there once by itself
     return isinstance(value, int) and not -(2**30) <= value < 2**30

@@ -27,6 +27,14 @@ _COMPOUND = (
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
 
+def remember(tree: ast.Module, module: str) -> None:
+    """Note what functions and classes are called in the source, and where, for Text.add()."""
+    for node in ast.walk(tree):
+        if isinstance(node, _DEFINITIONS):
+            node.first_name = node.name  # type: ignore[union-attr]
+            node.first_module = module  # type: ignore[union-attr]
+
+
 @dataclass(frozen=True)
 class Origin:
     """What a line was: module and function as they are called in the source, first, last line."""
@@ -51,8 +59,9 @@ class Origin:
 
 @dataclass
 class Text:
-    """Lines of a module, each with its origin."""
+    """Lines of a module, each with its origin; share is how many statements a line may have."""
 
+    share: int = _SHARE
     lines: list[str] = field(default_factory=list)
     origins: list[Origin] = field(default_factory=list)
 
@@ -72,7 +81,7 @@ class Text:
     def _body(self, statements: list[Any], depth: int, place: Origin) -> None:
         group: list[ast.AST] = []
         for statement in statements:
-            if isinstance(statement, _COMPOUND) or len(group) == _SHARE:
+            if isinstance(statement, _COMPOUND) or len(group) == self.share:
                 self._simple(group, depth, place)
                 group = []
             if isinstance(statement, _COMPOUND):
@@ -96,7 +105,7 @@ class Text:
         for header, parts, about in _branches(node):
             for decorator in header[:-1]:
                 self._line(decorator, depth, place, [node])
-            if len(parts) <= _SHARE and not any(isinstance(part, _COMPOUND) for part in parts):
+            if len(parts) <= self.share and not any(isinstance(part, _COMPOUND) for part in parts):
                 text = "; ".join(map(ast.unparse, parts))
                 heads = [] if isinstance(node, _DEFINITIONS) else about
                 self._line(f"{header[-1]} {text}", depth, place, [*heads, *parts])

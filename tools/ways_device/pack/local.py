@@ -24,13 +24,14 @@ def fixed_parameters(program: Program, by_name: set[str]) -> set[str]:
 def rename_locals(module: Module, by_name: set[str], pool: Pool) -> None:
     """Rename what functions have for themselves, but parameters that are given by name."""
     for scope in module.scope.inside:
-        _locals(scope, by_name, module.name in OPEN, pool)
+        rename_function(scope, by_name, module.name in OPEN, pool)
 
 
-def _locals(scope: Scope, by_name: set[str], is_open: bool, pool: Pool) -> None:
+def rename_function(scope: Scope, by_name: set[str], is_open: bool, pool: Pool) -> None:
+    """Rename what one function, or each method of a class, has for itself."""
     if scope.is_class:
         for inner in scope.inside:
-            _locals(inner, by_name, is_open, pool)
+            rename_function(inner, by_name, is_open, pool)
         return
     scopes = list(scope.walk())
     own = [variable for one in scopes if not one.is_class for variable in one.variables.values()]

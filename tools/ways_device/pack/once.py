@@ -7,6 +7,7 @@ agent that sleeps does not call it.
 """
 
 import ast
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from ways_device.pack.link import Links
@@ -30,7 +31,7 @@ class Part:
     uses: list[ast.AST] = field(default_factory=list)
     homes: list[ast.AST | None] = field(default_factory=list)  # functions that the uses are in
     runs_once: bool = False  # its body does, and nobody keeps it for later
-    is_shared: bool = False  # other classes have a method of this name
+    is_shared: bool = False  # other classes have a method of this name, or inherit this one
 
 
 def find(program: Program, links: Links) -> list[Part]:
@@ -49,8 +50,11 @@ class _Search:
         self._uses: dict[str, list[ast.AST]] = {}  # of attributes
         self._texts: set[object] = set()
         self._once: set[ast.AST | None] = set()  # bodies that only building runs
+        # The classes that stand on another, by the place that names it; None for a sleeper's.
+        self._heirs: dict[ast.AST, Variable | None] = {}
         for module in program.modules.values():
             self._settle(module.tree, None)
+            self._note_heirs(module)
             if module.name in BUILDERS:
                 self._once |= {
                     node for node in ast.walk(module.tree) if isinstance(node, ast.FunctionDef)
@@ -80,7 +84,10 @@ class _Search:
             part.homes = [self._home[use] for use in part.uses]
             part.runs_once = part.node in self._once
             part.is_shared = part.is_method and len(self._owners[part.node.name]) > 1
-            part.is_shared &= part.node.name != "__init__"
+            if part.node.name == "__init__":
+                part.is_shared = any(
+                    use in self._heirs for use in self._links.loads(part.variable)
+                )
         return found_parts
 
     def _all_once(self, uses: list[ast.AST]) -> bool:
@@ -89,11 +96,30 @@ class _Search:
     def _uses_of(self, part: Part) -> list[ast.AST]:
         """Return all places that could mean it; nothing if somebody else could too."""
         name = part.node.name
-        if not part.is_method or name == "__init__":
+        if not part.is_method:
             return list(self._links.loads(part.variable))
+        if name == "__init__":
+            return list(self._constructions(part.variable))
         if name.startswith("__") or name in PUBLIC or name in self._texts:
             return []
         return self._uses.get(name, [])
+
+    def _constructions(self, variable: Variable) -> Iterator[ast.AST]:
+        """Yield what may construct a class, or one that stands on it."""
+        for load in self._links.loads(variable):
+            if load not in self._heirs:
+                yield load
+                continue
+            heir = self._heirs[load]
+            if heir:
+                yield from self._constructions(heir)
+
+    def _note_heirs(self, module: Module) -> None:
+        """A sleeper's classes do not count: it forgets nothing."""
+        for node in module.tree.body:
+            for base in node.bases if isinstance(node, ast.ClassDef) else ():
+                variable = module.scope.variables[node.name]  # type: ignore[attr-defined]
+                self._heirs[base] = None if module.name in SLEEPERS else variable
 
     def _settle(self, node: ast.AST, home: ast.AST | None) -> None:
         for child in ast.iter_child_nodes(node):

@@ -15,7 +15,7 @@ from ways_device.pack.names import STATIC, STOCK
 _NEVER = frozenset(["self", "super", "const"])
 _LETTERS = [f"{a}{b}" for a in "abcdefghijklmnopqrstuvwxyz" for b in ("", *"0123456789")]
 # mpy-cross makes a name of every text up to this length.
-_NAMED_UP_TO = 10
+NAMED_UP_TO = 10
 _SHORT_NUMBERS = 128
 # Where nodes have a name that bytecode needs.
 _NAMES: dict[str, tuple[type, ...]] = {
@@ -53,7 +53,7 @@ def occurrences(trees: Iterable[ast.AST], skipped: set[ast.AST]) -> Counter[str]
 def _name(node: ast.AST) -> str:
     """Return the name that a node puts into bytecode, "" for none."""
     if isinstance(node, ast.Constant):
-        is_name = isinstance(node.value, str) and len(node.value) <= _NAMED_UP_TO
+        is_name = isinstance(node.value, str) and len(node.value) <= NAMED_UP_TO
         return str(node.value) if is_name else ""
     for key, kinds in _NAMES.items():
         if isinstance(node, kinds):

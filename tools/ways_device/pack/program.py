@@ -7,24 +7,31 @@ from pathlib import Path
 from typing import NoReturn
 
 from ways_device.errors import ToolError
+from ways_device.pack.emit import remember
+from ways_device.pack.join import join
 from ways_device.pack.scope import Scope, UnsureError, resolve
 
 PACKAGE = "firmware"
-# It starts the agent, and is not packed: a board compiles it.
-SCRIPT = "main.py"
+# What a board starts with, and compiles itself; the second starts the agent.
+SCRIPTS = ("boot.py", "main.py")
+SCRIPT = SCRIPTS[1]
 # They run before the agent does, and are forgotten then.
-BUILDERS = ("config", "fitting", "identity", "setup", "wiring")
+BUILDERS = ("config", "identity", "setup", "wiring")
+# The second becomes a part of the first.
+JOINED = ("wiring", "fitting")
 # What an agent that sleeps between readings has besides: it forgets nothing.
 SLEEPERS = ("keeping", "sleeper", "delivery", "rhythm", "keptfilters")
 # One of these is the board's.
 BOARDS = frozenset({"board", "board_unix"})
 _BY_NAME = frozenset({"eval", "exec", "globals", "locals", "vars"})
-# For the builder of images.
-_NEVER = frozenset({"manifest"})
+# What Linux has besides its board.
+_UNIX = frozenset({"commandline", "pin_unix"})
+# For the builder of images, and for who writes against the sources.
+_NEVER = frozenset({"client", "manifest"})
 # What runs when the agent does not, and is imported past the package: it stays as it is.
 ALONE = ("safekeep", "safelink", "safemode")
 # What an import may name though it is not there: it runs on the other kind of board, or never.
-LEFT_OUT = BOARDS | _NEVER | {*ALONE, "setup"}
+LEFT_OUT = BOARDS | _NEVER | _UNIX | {*ALONE, "setup"}
 # What somebody's own sensor file imports keeps its name.
 PUBLIC = {
     "errors": {"ConfigError", "CorruptError", "LinkError", "RejectedError", "SensorError"},
@@ -44,7 +51,7 @@ class Module:
 
     @property
     def dotted(self) -> str:
-        return f"{PACKAGE}.{self.name}" if self.name else PACKAGE
+        return _dotted(self.name)
 
     def refuse(self, node: ast.AST, why: str) -> NoReturn:
         """Stop: this cannot be packed safely."""
@@ -91,16 +98,22 @@ def read(source: Path, board: str) -> Program:
     folder = source / PACKAGE
     paths = {_name(path.relative_to(folder)): path for path in sorted(folder.rglob("*.py"))}
     # setup.py is what the host runs on a chip.
-    for name in (*(BOARDS - {board}), *_NEVER, *ALONE, *(() if board == "board" else ("setup",))):
+    others = {*_UNIX} if board == "board" else {"setup"}
+    for name in {*BOARDS, *_NEVER, *ALONE, *others} - {board}:
         paths.pop(name, None)
     if "" not in paths:
         raise ToolError(f"the agent is missing in {source}; install ways-device again")
     trees = {name: _parse(path) for name, path in paths.items()}
+    for name, tree in trees.items():
+        remember(tree, _dotted(name))
+    if {*JOINED} <= set(trees):
+        host, guest = JOINED
+        join(trees[host], trees.pop(guest), guest)
     together = _together(trees, board)
     modules = {}
     for name in _order(trees):
         tree = trees[name]
-        _strip(tree)
+        strip(tree)
         module = Module(name, paths[name], tree, Scope(tree), name in together)
         try:
             module.scope = resolve(tree)
@@ -117,7 +130,7 @@ def alone(source: Path) -> Iterator[tuple[str, ast.Module]]:
         path = source / PACKAGE / f"{name}.py"
         if path.is_file():
             tree = _parse(path)
-            _strip(tree)
+            strip(tree)
             yield name, tree
 
 
@@ -133,6 +146,10 @@ def _refuse_unsafe(module: Module, names: set[str]) -> None:
             for word in (one.value for one in node.args if isinstance(one, ast.Constant)):
                 if word not in names:
                     module.refuse(node, f"there is no {PACKAGE}.{word!s}")
+
+
+def _dotted(name: str) -> str:
+    return f"{PACKAGE}.{name}" if name else PACKAGE
 
 
 def _name(relative: Path) -> str:
@@ -173,7 +190,7 @@ def _together(trees: dict[str, ast.Module], board: str) -> set[str]:
     """
     found: set[str] = set()
     waiting = ["", board, *PUBLIC, *([] if "wiring" in trees else trees)]
-    for name in {"wiring", "fitting"} & set(trees):
+    for name in {"wiring"} & set(trees):
         waiting += _imports(trees[name])
     while waiting:
         name = waiting.pop()
@@ -194,7 +211,7 @@ def _imports(tree: ast.Module) -> Iterator[str]:
             yield from (f"{below}.{alias.name}".lstrip(".") for alias in node.names)
 
 
-def _strip(tree: ast.Module) -> None:
+def strip(tree: ast.Module) -> None:
     """Take the docstrings out."""
     for node in ast.walk(tree):
         body = getattr(node, "body", None)

@@ -8,7 +8,7 @@ from ways_device.pack.program import BUILDERS, PACKAGE, PUBLIC, Module, Program
 from ways_device.pack.scope import Variable
 
 # What a host calls on a board that is held.
-_OF_THE_HOST = frozenset({"identity", "setup"})
+_OF_THE_HOST = frozenset({"setup"})
 
 
 def wanted(found: Program) -> dict[str, set[str]]:

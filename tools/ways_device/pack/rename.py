@@ -4,6 +4,7 @@ import ast
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
+from ways_device.pack import settings
 from ways_device.pack.link import Links
 from ways_device.pack.names import FOREIGN, PUBLIC
 from ways_device.pack.pool import Pool, occurrences
@@ -22,12 +23,17 @@ class Attributes:
         self._loose: set[str] = set()
         for tree in self._trees:
             self._read(tree)
+        self._table = table = settings.Table(program)
+        for key in table.keys:
+            self._owners.setdefault(key, set()).add(table.owner)
+        self._loose |= set(table.keys)
         self._kept = self._held_by_others(program) | set(self._of_modules(links.outside))
         self.ours = self._proper()
 
     def apply(self, pool: Pool) -> None:
         """Rename them all."""
         self.renamed = self._color(pool)
+        self._table.name(self.renamed)
         for module in self._program.modules.values():
             for node in ast.walk(module.tree):
                 if isinstance(node, ast.Attribute) and node not in self._settled:
@@ -87,7 +93,7 @@ class Attributes:
             for node in ast.walk(module.tree):
                 # getattr() and setattr() take a text, wherever it comes from.
                 if isinstance(node, ast.Constant) and isinstance(node.value, str):
-                    kept.add(node.value)
+                    kept |= set() if node in self._table.nodes else {node.value}
         return kept
 
     def _of_modules(self, outside: list[Variable]) -> Iterator[str]:

@@ -24,7 +24,7 @@ def lines_of(packed: Packed) -> Lines:
             origin.text for origin in text.origins
         ]
         for path, text in packed.texts.items()
-    }
+    } | {name: [origin.text for origin in text.origins] for name, text in packed.scripts.items()}
 
 
 def readable(line: str, lines: Lines) -> str:

@@ -1,0 +1,60 @@
+"""Puts one module's functions into the only other one that uses them.
+
+In the sources they are two, so that each has its concern; a board loads both for the same moment,
+and what is in wiring.py goes piece by piece, see early.py.
+"""
+
+import ast
+from collections.abc import Iterator
+
+from ways_device.pack.replace import Replace
+
+_DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+_IMPORTS = (ast.Import, ast.ImportFrom)
+
+
+def join(host: ast.Module, guest: ast.Module, name: str) -> None:
+    """Make the guest, a module called name, part of the host, which imports it as that."""
+    defined = _rename(guest, name)
+    uses: dict[ast.AST, ast.AST | None] = {}
+    for node in ast.walk(host):
+        if isinstance(node, ast.Attribute) and ast.unparse(node.value) == name:
+            uses[node] = ast.copy_location(ast.Name(defined[node.attr], ast.Load()), node)
+    host.body = Replace(uses).visit(host).body
+    known = {one for statement in host.body for one in _imports(statement)}
+    for statement in host.body:
+        if isinstance(statement, ast.ImportFrom):
+            statement.names = [one for one in statement.names if one.name != name]
+    for statement in guest.body:
+        if isinstance(statement, _IMPORTS):
+            told = zip(_imports(statement), statement.names, strict=True)
+            statement.names = [alias for one, alias in told if one not in known]
+            if statement.names:
+                host.body.insert(0, statement)
+        else:
+            host.body.append(statement)
+
+
+def _rename(guest: ast.Module, name: str) -> dict[str, str]:
+    """Put its name before all that the guest defines: nothing of the host's is to hide it."""
+    defined = {one: f"{name}_{one}" for statement in guest.body for one in _names(statement)}
+    for node in ast.walk(guest):
+        if isinstance(node, ast.Name) and node.id in defined:
+            node.id = defined[node.id]
+        elif isinstance(node, _DEFINITIONS) and node in guest.body:
+            node.name = defined[node.name]
+    return defined
+
+
+def _names(statement: ast.stmt) -> Iterator[str]:
+    """Yield what a statement of a module defines, but for imports."""
+    if isinstance(statement, _DEFINITIONS):
+        yield statement.name
+    elif isinstance(statement, ast.Assign):
+        yield from (node.id for node in statement.targets if isinstance(node, ast.Name))
+
+
+def _imports(statement: ast.stmt) -> Iterator[tuple[str, str, str | None]]:
+    if isinstance(statement, _IMPORTS):
+        for one in statement.names:
+            yield getattr(statement, "module", "") or "", one.name, one.asname

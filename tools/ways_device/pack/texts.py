@@ -1,0 +1,85 @@
+"""Short texts of modules that a board forgets: kept in one text there, which goes with them.
+
+A text of up to ten letters becomes a name as bytecode is loaded, and names stay for ever. Taken
+out of a longer one it is an object like any other.
+"""
+
+import ast
+import keyword
+from collections.abc import Iterator
+from typing import TypeGuard
+
+from ways_device.pack.names import STATIC, STOCK
+from ways_device.pack.pool import NAMED_UP_TO, occurrences
+from ways_device.pack.program import Program
+from ways_device.pack.replace import Replace
+
+# What these make stays, and texts in it: each takes less as a name.
+_MAKERS = frozenset({"start", "wiring"})
+_BETWEEN = "\n"
+_FEWEST = 3
+
+
+def gather(program: Program, passing: set[str], local: set[ast.AST]) -> None:
+    """Change the modules in passing, which are unloaded again. The names are the final ones.
+
+    local are the nodes in the bundle that name a variable of a function.
+    """
+    trees = [module.tree for module in program.bundled]
+    known = {*occurrences(trees, local), *STATIC, *STOCK, *program.modules}
+    for module in program.separate:
+        if module.name in passing - _MAKERS:
+            module.tree = _gathered(module.tree, known)
+
+
+def unloaded(program: Program) -> set[str]:
+    """Return the modules that are forgotten when they have done what they are for.
+
+    The names are still those of the sources.
+    """
+    trees = [*(module.tree for module in program.modules.values()), *program.scripts]
+    calls = [node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    return {
+        str(word.value)
+        for call in calls
+        if ast.unparse(call.func) == "unload"
+        for word in call.args
+        if isinstance(word, ast.Constant)
+    }
+
+
+def _gathered(tree: ast.Module, known: set[str]) -> ast.Module:
+    parts = {id(part) for node in ast.walk(tree) for part in getattr(node, "values", [])}
+    short = [node for node in ast.walk(tree) if _is_short(node) and id(node) not in parts]
+    others = occurrences([tree], {*short})
+    places = [node for node in short if node.value not in known and node.value not in others]
+    texts = list(dict.fromkeys(str(node.value) for node in places))
+    if len(texts) < _FEWEST:
+        return tree
+    mentioned = set(_identifiers(tree))
+    holder = next(name for name in sorted(known) if name.isalpha() and name not in mentioned)
+    replaced: dict[ast.AST, ast.AST | None] = {}
+    for node in places:
+        number = ast.Constant(texts.index(str(node.value)))
+        text = ast.Subscript(ast.Name(holder, ast.Load()), number, ast.Load())
+        replaced[node] = ast.copy_location(text, node)
+    tree = Replace(replaced).visit(tree)
+    line = f"{holder} = {_BETWEEN.join(texts)!r}.split({_BETWEEN!r})"
+    tree.body = [*ast.parse(line).body, *tree.body]
+    return tree
+
+
+def _is_short(node: ast.AST) -> TypeGuard[ast.Constant]:
+    if not isinstance(node, ast.Constant) or not isinstance(node.value, str):
+        return False
+    return len(node.value) <= NAMED_UP_TO and _BETWEEN not in node.value
+
+
+def _identifiers(tree: ast.Module) -> Iterator[str]:
+    """Yield all names that may mean a variable somewhere, and those of Python."""
+    yield from keyword.kwlist
+    for node in ast.walk(tree):
+        for key in ("id", "arg", "name", "asname"):
+            word = getattr(node, key, None)
+            if isinstance(word, str):
+                yield word
