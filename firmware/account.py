@@ -30,19 +30,6 @@ class Account:
         self.is_saved = True
         self._told = 0  # how many of the oldest drops are on the way to the platform
 
-    def take_over(self):
-        """Take over what the file says, if it is whole and this device's."""
-        try:
-            with open(self.path, "rb") as file:
-                data = file.read()
-            if binascii.crc32(data[:-4]) != struct.unpack("<I", data[-4:])[0]:
-                return
-            owner, cursor, gone, total, drops = json.loads(data[:-4])
-        except (OSError, ValueError):  # there is none, or it is cut short
-            return
-        if owner == self.owner:
-            self.cursor, self.gone, self.dropped_total, self.drops = cursor, gone, total, drops
-
     def save(self):
         """Raises OSError; the former account is then still there."""
         fields = [self.owner, self.cursor, self.gone, self.dropped_total, self.drops]

@@ -10,21 +10,6 @@ from firmware import unload
 # How long a good-bye to the broker may take, and the end of the tasks.
 _LEAVE_MS = const(5_000)
 _LOOK_MS = const(10)
-# Flash is left alone in the first moments of a start: it may be one of many.
-_QUIET_MS = const(10_000)
-
-
-async def keep_last_good(session, board, log, quiet_ms=_QUIET_MS):
-    """A config that has brought a session is one to come back to."""
-    await session.up.wait()
-    await asyncio.sleep_ms(quiet_ms)
-    try:
-        from firmware import lastgood
-
-        lastgood.keep(session, board, log)
-    finally:
-        unload("lastgood")
-    return True
 
 
 async def ask_time(hosts, resolve):

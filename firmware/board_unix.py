@@ -42,18 +42,8 @@ class Nvs:
         return self._folder + "/" + key
 
 
-class Pin:
-    """There is none."""
-
-    IN = OUT = PULL_UP = PULL_DOWN = IRQ_RISING = IRQ_FALLING = None
-
-    def __init__(self, *_settings):
-        raise ValueError("this machine has no pins")
-
-
 class Board:
     has_own_time = True
-    pin = Pin
 
     def __init__(self, root):
         """root is a folder; its identity, NVS and log belong to this device alone."""
@@ -100,6 +90,12 @@ class Board:
         raise OSError(19)
 
     i2c = adc_mv
+
+    @property
+    def pin(self):
+        from firmware.pin_unix import Pin
+
+        return Pin
 
     # As a station: a machine manages its network itself. It is always joined, without a radio.
 

@@ -26,7 +26,7 @@ _DAY_S = const(86400)
 
 class Clock:
     def __init__(self, board, retained):
-        """Keep the board; start() is what sets anything."""
+        """Keep the board; assess() is what sets anything."""
         self.board = board
         self.retained = retained
         self._last_ticks = time.ticks_ms()
@@ -67,7 +67,7 @@ class Clock:
         retained = self.retained
         return retained.time_known and self._raw_s() >= max(BUILT_EPOCH_S, retained.floor_s)
 
-    def start(self):
+    def assess(self):
         """Decide what the chip's clock is worth, and never let it fall below the floor.
 
         TLS compares the certificate's dates with this clock. After a power cut it shows 2000:

@@ -90,7 +90,7 @@ def checked(values):
     config = Config()
     config.values = values  # pyright: ignore[reportAttributeAccessIssue]
     known = []
-    for key, kind, low, high, default in TABLE:
+    for name, (key, kind, low, high, default) in zip(attributes(), TABLE):
         known.append(key)
         if key in values:
             value = check(key, kind, low, high, values[key])
@@ -98,9 +98,14 @@ def checked(values):
             raise ConfigError(key + ": missing")
         else:
             value = default
-        setattr(config, key, value)
+        setattr(config, name, value)
     config.unknown = [key for key in values if key not in known]
     return config
+
+
+def attributes():
+    """Return what the settings are called in Config. Who packs it for a board writes this anew."""
+    return [row[0] for row in TABLE]
 
 
 def check(key, kind, low, high, value):
@@ -131,11 +136,6 @@ def check(key, kind, low, high, value):
 
 def _wrong_type(key, kind, value):
     return ConfigError("%s: %r is not of type %s" % (key, value, kind.__name__))
-
-
-def load(root, log, name="config.json", nvs=None):
-    """Return the best Config there is. Raises ConfigError; its message is about the file."""
-    return usable(root, log, name, nvs)
 
 
 def usable(root, log, name="config.json", nvs=None, refused=None):

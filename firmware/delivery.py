@@ -5,7 +5,7 @@ In memory only in such a wake.
 
 from micropython import const
 
-from firmware import rhythm
+from firmware import rhythm, transport
 
 # So many failures of the link or of the session in a row, and there is no use in trying on.
 _TRIES = const(2)
@@ -47,7 +47,7 @@ class Delivery:
         self.kept = kept = sleeper.kept
         store, session, wifi = sleeper.store, sleeper.session, sleeper.wifi
         rhythm.put_off(kept, sleeper.every)
-        sleeper.publisher.status.about.update(rhythm.account(kept, names))
+        sleeper.publisher.status.more = rhythm.account(kept, names)
         said = store.look()
         self._is_first = kept.is_untold
         if kept.is_untold:
@@ -85,7 +85,7 @@ class Delivery:
                 asked = None
             elif asked is None:
                 # What the broker has for us comes before its answer to this.
-                session.ping()
+                session.link.put_short(transport.PINGREQ)
                 asked = clock.ticks_ms()
             elif clock.ticks_diff(session.link.heard, asked) > 0:
                 self.is_done = True

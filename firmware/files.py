@@ -19,13 +19,6 @@ def replace(path, data):
     os.rename(temporary, path)
 
 
-def tidy(folder):
-    """Remove what an interrupted replace() left in a folder. Raises OSError."""
-    for item in os.ilistdir(folder):
-        if item[0].endswith(".tmp"):
-            os.remove("%s/%s" % (folder, item[0]))
-
-
 def make_folder(path):
     """Make a folder, unless it exists; what else keeps it from being there shows at first use."""
     try:

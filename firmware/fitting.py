@@ -1,22 +1,17 @@
 """The small and the optional parts that wiring.py puts in. In memory only while it does."""
 
-import binascii
 import random
 import sys
 
-from firmware import VERSION, files, unload
+from firmware import VERSION, unload
 from firmware.agent import ask_time
 from firmware.backoff import Backoff
 from firmware.clock import Clock
 from firmware.sampler import Sampler
 
 
-def say(board, config, store, publisher, log):
-    """Begin, and tell of what is not as it should be."""
-    try:
-        files.tidy(board.root[:-1])
-    except OSError as exc:
-        log.warn("not_tidied", why=exc)
+def say(config, store, publisher, log):
+    """Tell that the agent begins, and of what is not as it should be."""
     log.info("agent_started", boot=store.boot, version=VERSION)
     if config.replaced:
         publisher.add_event("config_replaced", config.replaced)
@@ -77,15 +72,6 @@ def battery(board, config):
     from firmware import power
 
     return power.Battery(board, config, Clock)
-
-
-def about(board, reading, cause):
-    return {
-        "model": board.model,
-        "hardware_id": binascii.hexlify(board.unique_id()).decode(),
-        "capabilities": [point.key for point in reading.points],
-        "reset_cause": cause or board.reset_cause(),
-    }
 
 
 def radio_settings(board, config):

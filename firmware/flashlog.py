@@ -33,52 +33,13 @@ class FlashLog:
         self.text = text
         # The segments there are; between first and last some may be gone.
         self.first = self.last = self.count = 0
-        self._tail = None  # header of the last one while it can grow
+        self.tail = None  # header of the last one while it can grow
         self.size = 0  # of that
         self._ends = []  # positions behind the entries in flight
         self._unsaved = 0
         # Damage before this position is accounted for; (boot, seq) of what peek() found last.
         self._noted, self._before = 0, None
         self.is_loss = None  # tells of (boot, seq) in the log whether dropping it loses it
-
-    def find_ends(self):
-        """Find both ends of the log; return (boot, seq) of its last entry, None if it has none.
-
-        Nothing is written, unless a power cut left something half removed. Raises OSError.
-        """
-        account = self.account
-        account.take_over()
-        names = [item[0].partition(".") for item in os.ilistdir(self.folder)]
-        numbers = [int(name) for name, _, kind in names if kind == "log" and name.isdigit()]
-        self.count = len(numbers)
-        if account.gone in numbers:
-            self._remove(account.gone)
-            numbers.remove(account.gone)
-        # A number that was ever in use is not used again: the account may speak of it.
-        self.last = max(numbers + [account.cursor >> 13, account.gone])
-        self.first = min(numbers + [self.last + 1])
-        for number in range(self.last, self.first - 1, -1):
-            found = self._find_end(number)
-            if found:
-                return found
-        return None
-
-    def _find_end(self, number):
-        """Return (boot, seq) of a segment's last entry; let it grow if it is whole."""
-        reader = self.reader
-        position, found, damage = number << 13, None, 0
-        while True:
-            end = reader.find(position, number)
-            damage += reader.damage
-            if end is None:
-                break
-            position, found = end, (reader.boot, reader.seq)
-        head = reader.header(number)
-        if found and not damage and number == self.last and head[1] == self.shape:
-            self._tail, self.size = head, position & 8191
-        return found
-
-    # Writing.
 
     def append(self, boot, get, start, end):
         """Make readings durable; return how many were, from the first on.
@@ -91,7 +52,7 @@ class FlashLog:
             while done < end:
                 done = self._write(boot, get, done, end)
         except OSError:
-            self._tail = None  # whatever stands there now: nothing is added to it
+            self.tail = None  # whatever stands there now: nothing is added to it
             if done == start:
                 raise
         finally:
@@ -101,19 +62,19 @@ class FlashLog:
     def _write(self, boot, get, number, end):
         """Write what the last segment takes, or a new one; return the first it did not take."""
         seq, record = get(number)
-        data = self._tail and segment.entry(self._tail, self.size, boot, seq, record)
+        data = self.tail and segment.entry(self.tail, self.size, boot, seq, record)
         if not data:
             self._begin(boot, seq, record)
-            data = segment.entry(self._tail, segment.START, boot, seq, record)
+            data = segment.entry(self.tail, segment.START, boot, seq, record)
         with open(self.reader.path(self.last), "ab") as file:
             if not self.size:
-                self.size = file.write(segment.header(*self._tail))
+                self.size = file.write(segment.header(*self.tail))
             while data:
                 self.size += file.write(data)
                 number += 1
                 if number == end:
                     break
-                data = segment.entry(self._tail, self.size, boot, *get(number))
+                data = segment.entry(self.tail, self.size, boot, *get(number))
             file.flush()
         return number
 
@@ -123,7 +84,7 @@ class FlashLog:
         self._make_room()
         self.last += 1
         self.count += 1
-        self._tail = (self.reader.owner, self.shape, boot, seq, segment.stamp_of(record))
+        self.tail = (self.reader.owner, self.shape, boot, seq, segment.stamp_of(record))
         self.size = 0
 
     def _make_room(self):
@@ -152,7 +113,7 @@ class FlashLog:
                 account.drop(reader.boot, reader.seq, reader.seq, 1, "full")
         account.gone = number
         account.save()
-        return self._remove(number)
+        return self.remove(number)
 
     def peek(self, skip, is_done):
         """Find the entry behind the first skip in flight; return the position behind it or None.
@@ -206,7 +167,7 @@ class FlashLog:
         del self._ends[:count]
         self._unsaved += count
         while self.first < self.account.cursor >> 13:
-            self._remove(self.first)
+            self.remove(self.first)
             self.first += 1
         if self._unsaved >= _CURSOR_STEP:
             self.save()
@@ -225,14 +186,14 @@ class FlashLog:
         if self.first > self.last:
             return
         while self.first <= self.last:
-            self._remove(self.first)
+            self.remove(self.first)
             self.first += 1
         self.account.cursor = self.first << 13
         self._unsaved += 1
-        self._tail = None
+        self.tail = None
         self.reader.forget_points(self.shape)
 
-    def _remove(self, number):
+    def remove(self, number):
         """Remove a segment, or put it aside if a newer version of the agent wrote it."""
         path = self.reader.path(number)
         try:

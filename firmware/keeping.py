@@ -26,6 +26,7 @@ import struct
 
 from micropython import const
 
+from firmware import unload
 from firmware.errors import ConfigError
 from firmware.front import Front
 from firmware.retained import NONE, Retained
@@ -171,7 +172,7 @@ class Keeper(Store):
         """Look at the log, once per start; return the metadata of the event store_opened."""
         if self.said is None:
             retained = self.retained
-            self.said = self.take_stock()
+            self.said = self._stock()
             self.opened_told()  # what is lost is kept in RTC memory until it is: see Kept
             opened, first, last = retained.opened
             self.said["next_seq"] = opened
@@ -186,11 +187,19 @@ class Keeper(Store):
             self._retain()
         return self.said
 
+    def _stock(self):
+        from firmware import stock
+
+        try:
+            return stock.take(self)
+        finally:
+            unload("stock")
+
     def settle(self):
         """Count nothing as on the way, and keep how far the log was delivered."""
         for lane in LANES:
             self.rewind(lane)
-        self._quietly(self._flash.save)
+        self._quietly(self.flash.save)
         self._retain()
 
     def flush(self, reason):

@@ -1,6 +1,6 @@
 """How a session is opened on a new link, stage by stage. In memory only while it is.
 
-Source: OASIS MQTT Version 3.1.1, sections 3.1, 3.2 and 4.4.
+Source: OASIS MQTT Version 3.1.1, sections 3.1 and 3.2.
 """
 
 from micropython import const
@@ -15,10 +15,7 @@ _CONNACK_MS = const(6_000)
 
 
 async def log_in(session, clean):
-    """Return when the session is open, and all that a link before owed is under way again.
-
-    Raises what kept it from that.
-    """
+    """Return when the broker has let us in. Raises what kept it from that."""
     link = session.link
     address = await session.resolve(session.server)
     session.begin("tcp", _TCP_MS)
@@ -39,8 +36,6 @@ async def log_in(session, clean):
     await link.read(answered)
     if clean and session.present:
         raise LinkError("protocol: session present")
-    session.begin("resend", _TLS_MS)
-    await resume(session.window, session.present)
 
 
 def connect_into(buf, client, clean):
@@ -72,35 +67,3 @@ def parse_connack(buf, at, body, end):
     if buf[body + 1]:
         raise LinkError("auth:%d" % buf[body + 1])
     return buf[body] == 1
-
-
-async def resume(window, present):
-    """Begin on a new link: send again what was not answered, in order.
-
-    If the broker has forgotten the session (not present), the messages are handed back: each
-    owner is told once. The subscriptions are asked for anew.
-    """
-    link = window.link
-    window.since = window.clock.ticks_ms()
-    if present:
-        for number, packet_id in enumerate(window.ids):
-            topic, msg, retain = window.owners[number].message(window.refs[number])
-            link.put(packet.publish_into(link.tx, topic, msg, retain, packet_id, True))
-            await link.drain()
-    else:
-        _forget(window)
-    if window.asked or not present:
-        window.asked.clear()
-        for topic in list(window.topics):
-            window.subscribe(topic, window.topics[topic])
-            await link.drain()
-
-
-def _forget(window):
-    owners = set(window.owners)
-    window.ids.clear()
-    window.owners.clear()
-    window.refs.clear()
-    window.handled.clear()
-    for owner in owners:
-        owner.rewind()

@@ -12,7 +12,7 @@ class LogReader:
         self.owner = owner
         self.buf = memoryview(bytearray(512))
         self._held = (0, 0, 0)  # what is in _buf: of which segment, from where, how much
-        self._head = (0, None)  # number and header of the segment read last
+        self.head = (0, None)  # number and header of the segment read last
         # The entry found last.
         self.boot = self.seq = self.shape = self.known = self.stamp = self.at = 0
         self.damage = 0  # bytes before it that were no entry
@@ -38,7 +38,7 @@ class LogReader:
                 continue
             size = segment.size_at(buf, at, end)
             if size:
-                head = self._head[1]
+                head = self.head[1]
                 self.shape, self.at = head[1], at
                 self.boot, self.seq, self.known, self.stamp = segment.parse(head, buf, at)
                 return (number << 13) + start + at + size
@@ -70,10 +70,6 @@ class LogReader:
             if item[0].endswith(".pts") and item[0] != own:
                 os.remove("%s/%s" % (self.folder, item[0]))
 
-    def header(self, number):
-        """Return the header of a segment if it is the one read last, else None."""
-        return self._head[1] if self._head[0] == number else None
-
     def forget(self):
         """Read anew: a segment has grown, or is gone."""
         self._held = (0, 0, 0)
@@ -91,14 +87,14 @@ class LogReader:
         self._held = (number, offset, 0)
         try:
             with open(self.path(number), "rb") as file:
-                if self._head[0] != number:
-                    self._head = (number, None)
+                if self.head[0] != number:
+                    self.head = (number, None)
                     if file.readinto(self.buf[: segment.START]) == segment.START:
-                        self._head = (number, segment.parse_header(self.buf))
-                head = self._head[1]
+                        self.head = (number, segment.parse_header(self.buf))
+                head = self.head[1]
                 if head and head[0] == self.owner:
                     file.seek(offset)
                     self._held = (number, offset, file.readinto(self.buf))
         except OSError:  # removed, or not readable: nothing there
-            self._head = (0, None)
+            self.head = (0, None)
         return self._held[2]

@@ -1,10 +1,10 @@
 """The broker session: one verified link at a time, a window of QoS 1 messages over all of them.
 
-Session takes the place of umqtt.simple's MQTTClient (same constructor, will, callback, method
-names), with coroutines where that one blocks. It keeps no messages: an owner gives them by
-reference, and is asked for the bytes again when a resumed session wants them again. An owner has
-acked(ref), message(ref) -> (topic, bytes, retain), and rewind(), which tells it that nothing of
-its is on the way any more.
+Session takes the place of umqtt.simple's MQTTClient (same constructor, will, callback), with
+coroutines where that one blocks; client.py has the rest of its interface, which the agent does
+not need. It keeps no messages: an owner gives them by reference, and is asked for the bytes again
+when a resumed session wants them again. An owner has acked(ref), message(ref) -> (topic, bytes,
+retain), and rewind(), which tells it that nothing of its is on the way any more.
 
 A link ends by an error in any task; then it is closed, never reused, and run() opens another.
 """
@@ -19,8 +19,9 @@ from firmware.errors import LinkError
 from firmware.window import Window
 
 _TICK_MS = const(250)
-# How long the first stage of a login may take, and the longest; see login.py.
+# How long the first stage of a login may take, the last, and the longest; see login.py.
 _DNS_MS = const(7_000)
+_RESEND_MS = const(10_000)
 _MOST_MS = const(10_000)
 # A session that lived this long was a good one: the next failure starts at the short delays.
 _STABLE_MS = const(30_000)
@@ -33,8 +34,8 @@ class Session(MQTTClient):
 
     def __init__(
         self, client_id, server, port=0, user=None, password=None, keepalive=60, ssl=None, *,
-        gate, resolve, clock, log, backoff, ready, doubted, window=16, buffer_bytes=1024,
-        contested=None
+        gate, resolve, clock, log, backoff, ready, doubted, window=16, tx_bytes=1024,
+        rx_bytes=1024, contested=None
     ):  # fmt: skip
         """The first seven are MQTTClient's, of any version; ssl is a context, None in tests.
 
@@ -42,6 +43,8 @@ class Session(MQTTClient):
         resolve(host)   coroutine, returns the address as text
         ready           Event, set when a message could be taken again
         doubted         Event, set when a certificate's dates do not fit the clock
+        tx_bytes        as large may a packet be that is sent, with one copy of it in memory
+        rx_bytes        and one that comes; a larger one is told of and thrown away
         contested       called with the event, type and metadata, that another client has our id
         """
         super().__init__(client_id, server, port, user, password, keepalive, ssl)
@@ -58,7 +61,7 @@ class Session(MQTTClient):
         self.contested = contested
         self.answered = asyncio.Event()  # who waits for an answer or for room looks again
         self._turned = asyncio.Event()  # the link is up, or it has ended
-        self.link = transport.Link(buffer_bytes, keepalive, clock, self._fail, self._stir)
+        self.link = transport.Link(tx_bytes, rx_bytes, keepalive, clock, self._fail, self._stir)
         self.window = Window(window, self.link, clock, log, self, self._stir)
         self._tasks = ()
         self._fault = None  # what ended the link
@@ -83,21 +86,6 @@ class Session(MQTTClient):
         self.window.publish(topic, msg, retain, owner, ref)
         return True
 
-    async def publish(self, topic, msg, retain=False, qos=0):
-        """Send one message; with QoS 1 return when the broker has acknowledged it."""
-        from firmware import waiting
-
-        await waiting.publish(self, topic, msg, retain, qos)
-
-    async def subscribe(self, topic, qos=0):
-        """Subscribe to one filter, now and in every new session; return the QoS granted.
-
-        Raises LinkError if the broker refuses it. A lost link does not end the wait.
-        """
-        from firmware import waiting
-
-        return await waiting.subscribe(self, topic, qos)
-
     async def run(self):
         """Keep a link open, for ever. up is set while messages can be sent."""
         alive = self.clock.alive
@@ -112,6 +100,8 @@ class Session(MQTTClient):
                 self._fault = exc
             finally:
                 self._close()
+            # The tasks of the link end, and what they have loaded goes, before more is loaded.
+            await self.clock.sleep_ms(1)
             delay_ms = self.backoff.next_ms()
             try:
                 delay_ms += self._judge()
@@ -163,13 +153,12 @@ class Session(MQTTClient):
                     await self.clock.sleep_ms(_TICK_MS)
         self._close()
 
-    def ping(self):
-        self.link.put_short(transport.PINGREQ)
-
     async def _live(self, clean):
         """Log in, then read until the link ends."""
         try:
             await self._log_in(clean)
+            self.begin("resend", _RESEND_MS)
+            await self._resume()
             self.log.info("session_up", resumed=self.present)
             self.begin(None, 0)
             self.logins += 1
@@ -187,6 +176,14 @@ class Session(MQTTClient):
             await login.log_in(self, clean)
         finally:
             unload("login")
+
+    async def _resume(self):
+        from firmware import resuming
+
+        try:
+            await resuming.resume(self.window, self.present)
+        finally:
+            unload("resuming")
 
     async def _watch(self):
         """End a link that is late, be it in a stage of its login or afterwards."""

@@ -59,14 +59,6 @@ def publish_into(buf, topic, message, retain, packet_id, dup):
     return at + len(message)
 
 
-def subscribe_into(buf, topic, qos, packet_id):
-    """Write SUBSCRIBE for one topic filter; return its size."""
-    at = number(buf, header(buf, 0x82, 5 + len(topic)), packet_id)
-    at = text(buf, at, topic)
-    buf[at] = qos
-    return at + 1
-
-
 def frame(buf, at, have):
     """Return (where its body starts, where it ends) of the packet at buf[at].
 
@@ -85,23 +77,3 @@ def frame(buf, at, have):
         if shift > 21:
             raise LinkError("protocol: length")
     return None
-
-
-def parse_publish(buf, first, start, have, end):
-    """Return (topic from, topic to, packet id or 0, message from) of a PUBLISH.
-
-    first       its first byte
-    start, end  what follows the fixed header; only what is below have is in buf
-    Raises LinkError for a malformed one.
-    """
-    qos = first >> 1 & 3
-    topic_at = start + 2
-    # We never subscribe above 1; 3 is no QoS at all.
-    if qos < 2 and topic_at <= have:
-        topic_end = topic_at + (buf[start] << 8 | buf[start + 1])
-        message_at = topic_end + 2 * qos
-        if topic_at < topic_end and message_at <= have:
-            packet_id = buf[topic_end] << 8 | buf[topic_end + 1] if qos else 0
-            if packet_id or not qos:
-                return topic_at, topic_end, packet_id, message_at
-    raise LinkError("protocol: PUBLISH")

@@ -49,12 +49,13 @@ def declared(points):
 
     Raises ValueError if no reading can be made of them.
     """
-    keys = set()
+    keys = []
+    size = 5
     for point in points:
         if point.key in keys:
             raise ValueError("datapoint %s is told by two sensors" % point.key)
-        keys.add(point.key)
-    size = 5 + sum(MAX_STRING + 1 if p.data_type == "string" else 5 for p in points)
+        keys.append(point.key)
+        size += MAX_STRING + 1 if point.data_type == "string" else 5
     if size > MAX_RECORD:
         raise ValueError("a reading may take %d bytes, %d at most" % (size, MAX_RECORD))
     return points

@@ -83,7 +83,7 @@ def in_use(down):
 
 def _load(down):
     agent = down.agent
-    return config.load(down.folder, agent.log, down.name, agent.board.nvs)
+    return config.usable(down.folder, agent.log, down.name, agent.board.nvs)
 
 
 async def change(down, given, rev):

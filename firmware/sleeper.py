@@ -156,7 +156,7 @@ class Sleeper(Agent):
         for job in self.jobs:
             if job[0] == "clock":
                 self._start("clock", rhythm.keep_time, self.clock, self.kept, *job[1:])
-            elif job[0] not in ("sampler", "store", "supervisor", "config"):
+            elif job[0] not in ("sampler", "store", "supervisor"):
                 self._start(*job)
 
     # How it ends.

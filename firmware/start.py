@@ -11,6 +11,8 @@ from firmware.retained import PLANNED
 
 # How long the watchdog waits with nothing to run: as long as the chip's counter goes.
 _IDLE_MS = 604_800_000
+# Memory is collected whenever so many bytes were taken.
+_LOADING, _RUNNING = 1024, 4096
 
 
 def build(ended, starts):
@@ -19,14 +21,23 @@ def build(ended, starts):
     ended and starts are what boot.py has found. On Linux the process ends instead.
     """
     # Loading leaves holes all over a heap that is collected only when it is full.
-    gc.threshold(4096)
+    gc.threshold(_LOADING)
     board, folder, name = _board()
     log = Log("agent", Root(Clock.ticks_ms, "I"))
     found = _look_back(board, ended, starts)
     try:
-        agent = _agent(board, folder, name, log, found[0])
+        settings = _settings(folder, log, name, board, None)
+        identity = _identity(board)
+        _context(identity)  # it can be made; there is no room to keep it yet
+        agent = _agent(board, folder, name, log, settings, identity, found[0])
+        settings = None
+        gc.collect()
+        agent.session.ssl = _context(identity)
+        if "firmware.sleeper" not in sys.modules:  # which does that when it needs to
+            _open_store(agent)
         _tell(agent, found)
         gc.collect()
+        gc.threshold(_RUNNING)
         return agent
     except ConfigError as exc:
         log.error("config_unusable", why=exc)
@@ -39,10 +50,7 @@ def build(ended, starts):
     return None
 
 
-def _agent(board, folder, name, log, cause):
-    settings = _settings(folder, log, name, board, None)
-    identity = _identity(board)
-    context = _context(identity)
+def _agent(board, folder, name, log, settings, identity, cause):
     client = None
     while True:
         gc.collect()
@@ -55,7 +63,7 @@ def _agent(board, folder, name, log, cause):
         unload("fitting")
         gc.collect()
         try:
-            agent = wiring.wire(board, settings, identity, context, print, cause)
+            agent = wiring.wire(board, settings, identity, print, cause)
         except ConfigError as exc:  # they contradict each other, or the board
             settings.refused = exc  # pyright: ignore[reportAttributeAccessIssue]
             settings = _settings(folder, log, name, board, settings)
@@ -108,13 +116,11 @@ def _identity(board):
 
 
 def _context(identity):
-    """Return what verifies the broker, which takes the certificate over."""
+    """Return what verifies the broker. It takes two kilobytes."""
     try:
-        context = transport.context(identity.ca)
+        return transport.context(identity.ca)
     except (OSError, ValueError) as exc:
         raise CorruptError("ca: %s" % exc)
-    identity.ca = b""
-    return context
 
 
 def _look_back(board, ended, starts):
@@ -123,6 +129,13 @@ def _look_back(board, ended, starts):
     found = lastrun.found(board, ended, starts)
     unload("lastrun")
     return found
+
+
+def _open_store(agent):
+    from firmware import stock
+
+    stock.open_store(agent)
+    unload("stock")
 
 
 def _tell(agent, found):
@@ -141,29 +154,12 @@ def _note(board):
 def _board():
     """Return (board, folder of the config, its name)."""
     if sys.platform == "esp32":
-        return _chip(), "/", "config.json"
-    folder, name, data = _arguments(sys.argv[1:])
-    from firmware.board_unix import Board
+        from firmware.board import Board
 
-    return Board(data), folder, name
+        return Board(), "/", "config.json"
+    from firmware.commandline import read
 
-
-def _chip():
-    from firmware.board import Board
-
-    return Board()
-
-
-def _arguments(words):
-    """Return (config file's folder, its name, data folder) of a command line on Linux."""
-    options = {"--config": None, "--data": None}
-    for at in range(0, len(words), 2):
-        if words[at] not in options or at + 1 == len(words):
-            raise SystemExit("usage: micropython main.py --config FILE [--data DIR]")
-        options[words[at]] = words[at + 1]
-    if not options["--config"]:
-        raise SystemExit("usage: micropython main.py --config FILE [--data DIR]")
-    folder, _, name = ("./" + options["--config"]).rpartition("/")
-    if options["--config"].startswith("/"):
-        folder = folder[2:]
-    return folder + "/", name, options["--data"] or folder
+    try:
+        return read(sys.argv[1:])
+    finally:
+        unload("commandline")

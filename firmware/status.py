@@ -2,11 +2,10 @@
 
 import gc
 import json
-import sys
 
 from micropython import const
 
-import firmware
+from firmware import unload
 
 # Quiet is fine: the platform is told every quarter of an hour, and when something moves.
 _EVERY_MS = const(15 * 60 * 1000)
@@ -18,10 +17,13 @@ WILL = b'{"status": "offline"}'
 
 
 class Status:
+    more = {}  # what a sleeper adds to the attributes
+
     def __init__(self, clock, level_pct, rssi_dbm, about):
         """level_pct() returns the battery's charge; level_pct is None where there is none.
 
-        rssi_dbm() returns None where there is no radio; about is what attributes adds.
+        rssi_dbm() returns None where there is no radio; about is the board, the datapoints, and
+        why the agent was started.
         """
         self.clock = clock
         self.level_pct = level_pct
@@ -62,13 +64,14 @@ class Status:
         return json.dumps(fields).encode()
 
     def attributes(self):
-        """Return the attributes as JSON bytes: what does not change while the agent runs."""
-        fields = {
-            "firmware_version": firmware.VERSION,
-            "micropython_version": "%d.%d.%d" % sys.implementation.version[:3],
-        }
-        fields.update(self.about)
-        return json.dumps(fields).encode()
+        """Return the attributes as JSON bytes, see about.py."""
+        from firmware import about
+
+        board, points, cause = self.about
+        try:
+            return about.attributes(board, points, cause, self.more)
+        finally:
+            unload("about")
 
     def _measure(self):
         return self.level_pct and self.level_pct(), self.rssi_dbm()

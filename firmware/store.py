@@ -14,7 +14,6 @@ import struct
 
 from micropython import const
 
-from firmware import files
 from firmware.retained import NONE
 
 LIVE = 0
@@ -37,7 +36,7 @@ class Store:
     def __init__(self, front, flashlog, retained, clock, log, filled, flush_after_s, shape):
         """filled is an Event that append sets; shape tells the datapoints of new readings."""
         self.front = front
-        self._flash = flashlog
+        self.flash = flashlog
         self.reader = flashlog.reader
         self.account = flashlog.account
         self.retained = retained
@@ -49,7 +48,7 @@ class Store:
         self._failed_s = None  # when a flush failed last
         self._uncovered = False  # the log has given up a copy of what is in flight here
         self._dropped = None  # first seq of this boot whose drop is not in flash yet
-        self._lost = NONE  # first that the last run lost, until the platform knows
+        self.lost = NONE  # first that the last run lost, until the platform knows
         flashlog.is_loss = self._is_loss
         self.points = self.reader.points
         self.next_drop = self.account.next_drop
@@ -58,32 +57,9 @@ class Store:
     def boot(self):
         return self.retained.boot
 
-    def take_stock(self):
-        """Look what the last run left; return the metadata of the event store_opened."""
-        retained = self.retained
-        first = self._lost = retained.front_first
-        durable = None
-        try:
-            files.make_folder(self._flash.folder)
-            files.tidy(self._flash.folder)
-            durable = self._flash.find_ends()
-        except OSError as exc:
-            self.log.error("log_unusable", why=exc)
-        lost = first != NONE
-        return {
-            "boot": retained.boot,
-            "next_seq": retained.next_seq,
-            "lost_from": first if lost else None,
-            "lost_to": retained.next_seq - 1 if lost else None,
-            "last_durable": durable and {"boot": durable[0], "seq": durable[1]},
-            "dropped_total": self.account.dropped_total,
-            # How far back a power cut can reach: whoever accounts for the readings wants it.
-            "flush_after_s": self.flush_after_s,
-        }
-
     def opened_told(self):
-        """The platform knows of what take_stock() returned."""
-        self._lost = NONE
+        """The platform knows of what stock.take() returned."""
+        self.lost = NONE
         self._retain()
 
     def append(self, record):
@@ -108,10 +84,10 @@ class Store:
         front = self.front
         if front.copied == front.count:  # all of it is in flight, and in the log
             try:
-                return self._flash.append(self.retained.boot, lambda _: (seq, record), 0, 1)
+                return self.flash.append(self.retained.boot, lambda _: (seq, record), 0, 1)
             except OSError:
                 return False
-        while self._flash.drops_oldest and front.in_flight < front.count:
+        while self.flash.drops_oldest and front.in_flight < front.count:
             self._drop(front.at(front.in_flight)[0])
             front.remove(front.in_flight, 1)
             if self._put(seq, record):
@@ -151,7 +127,7 @@ class Store:
         return size
 
     def _peek_log(self, view, skip):
-        log, reader = self._flash, self.reader
+        log, reader = self.flash, self.reader
         end = log.peek(skip, self._is_done)
         if end is None:
             if not skip:  # nothing waits, and nothing is in flight
@@ -168,7 +144,7 @@ class Store:
     def ack(self, lane, count):
         """Forget the oldest count records of a lane: the broker has them."""
         if lane:
-            self._quietly(self._flash.ack, count)
+            self._quietly(self.flash.ack, count)
             return
         self.front.ack(count)
         self._retain()
@@ -176,7 +152,7 @@ class Store:
     def rewind(self, lane):
         """Count nothing of a lane as in flight: the link is lost."""
         if lane:
-            self._flash.rewind()
+            self.flash.rewind()
             return
         front = self.front
         front.remove(0, front.copied)  # the log has them
@@ -190,12 +166,12 @@ class Store:
         front = self.front
         try:
             while front.copied < front.count:
-                done = self._flash.append(self.retained.boot, front.at, front.copied, front.count)
+                done = self.flash.append(self.retained.boot, front.at, front.copied, front.count)
                 # Those in flight stay here too, until it is known what becomes of them.
                 stay = min(done, front.in_flight - front.copied)
                 front.copied += stay
                 front.remove(front.copied, done - stay)
-            self._flash.save()
+            self.flash.save()
             self._failed_s = self._dropped = None
         except OSError as exc:
             if self._failed_s is None:
@@ -217,7 +193,7 @@ class Store:
     def drop_told(self):
         """The platform knows of what next_drop() returned."""
         self.account.drop_told()
-        self._quietly(self._flash.save)
+        self._quietly(self.flash.save)
         self._retain()
 
     def _quietly(self, change, *arguments):
@@ -244,7 +220,7 @@ class Store:
         first = self.front.first()
         if self._dropped is not None:  # the reset would take the report too
             first = self._dropped
-        if self._lost != NONE or first is None:
-            first = self._lost
+        if self.lost != NONE or first is None:
+            first = self.lost
         self.retained.front_first = first
         self.retained.save()

@@ -19,6 +19,8 @@ _TCP_NODELAY = const(1)
 # Replies of a few bytes that may wait while a packet is stuck; more, and the peer is not reading.
 _MAX_LATER = const(256)
 _READS_PER_TURN = const(8)
+# What a TLS connection takes in one piece.
+_TLS_BYTES = const(640)
 PINGREQ = b"\xc0\x00"
 
 
@@ -36,15 +38,16 @@ def context(ca):
 class Link:
     """One socket at a time: open() and close() belong to the session, as does who calls what."""
 
-    def __init__(self, buffer_bytes, keepalive_s, clock, failed, moved):
+    def __init__(self, tx_bytes, rx_bytes, keepalive_s, clock, failed, moved):
         """failed(exc) is told why the connection has ended, moved() that tx is free again."""
-        self.tx = memoryview(bytearray(buffer_bytes))
-        self.rx = memoryview(bytearray(buffer_bytes))
+        self.tx = memoryview(bytearray(tx_bytes))
+        self.rx = memoryview(bytearray(rx_bytes))
         self.keepalive_s = keepalive_s
         self.clock = clock
         self.failed = failed
         self.moved = moved
         self._sock = None
+        self._room = None
         self._drainer = None
         self.unsent = None  # what the socket did not take yet: nothing else goes before its end
 
@@ -77,6 +80,7 @@ class Link:
 
         ssl comes from context(); host is the name the certificate must have.
         """
+        self._room = None
         self._sock = ssl.wrap_socket(
             self._sock, server_hostname=host, do_handshake_on_connect=False
         )
@@ -91,6 +95,13 @@ class Link:
             try:
                 sock.close()
             except Exception:  # the peer was faster, and this end is gone all the same
+                pass
+            sock = None
+        if self._room is None:
+            # Kept for the next one: when memory is in pieces there may be none of that size.
+            try:
+                self._room = bytearray(_TLS_BYTES)
+            except MemoryError:  # the next connection takes its chance
                 pass
 
     def put(self, size):

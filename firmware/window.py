@@ -1,18 +1,10 @@
 """What outlives a link: messages without their acknowledgement, subscriptions, ids handled lately.
 
-Also what each packet from the broker does to them, and which packets a broker must not send.
+Also which packets a broker must not send. What it sends to a subscriber is for inbound.py.
 """
-
-import binascii
-
-from micropython import const
 
 from firmware import packet
 from firmware.errors import LinkError
-
-_REFUSED = const(0x80)
-# As many as a broker has on the way to us at once, by mosquitto's default.
-_MAX_HANDLED = const(20)
 
 
 class Window:
@@ -57,25 +49,16 @@ class Window:
         self.refs.append(ref)
         link.put(size)
 
-    def subscribe(self, topic, qos):
-        """Send a SUBSCRIBE and keep it in mind."""
-        packet_id = self.next_id()
-        link = self.link
-        size = packet.subscribe_into(link.tx, topic, qos, packet_id)
-        self.topics[topic] = qos
-        self.asked[packet_id] = topic
-        link.put(size)
-
     def take(self, at, body, end):
         """Act on the packet rx[at:end]. Raises LinkError for one that a broker must not send."""
         rx = self.link.rx
         first = rx[at]
-        if first & 0xF0 == 0x30:
-            self._message(rx, first, body, end)
-        elif first == 0x40 and end == body + 2:
+        if first == 0x40 and end == body + 2:
             self._acked(rx[body] << 8 | rx[body + 1])
-        elif first == 0x90 and end == body + 3:
-            self._granted(rx[body] << 8 | rx[body + 1], rx[body + 2])
+        elif first & 0xF0 == 0x30 or first == 0x90:
+            from firmware import inbound
+
+            inbound.take(self, first, body, end)
         elif first != 0xD0 or end != body:  # all that is left is the answer to a ping
             raise LinkError("protocol: packet %02x" % first)
 
@@ -87,49 +70,3 @@ class Window:
             self.since = self.clock.ticks_ms()
             self.owners.pop(number).acked(self.refs.pop(number))
             self.moved()
-
-    def _granted(self, packet_id, code):
-        topic = self.asked.pop(packet_id, None)
-        if topic is None:
-            return
-        if code < _REFUSED:
-            self.topics[topic] = code
-        else:
-            self.log.warn("subscription_refused", topic=topic.decode())
-            self.topics.pop(topic, None)  # it may have been asked for twice
-        self.moved()
-
-    def _message(self, rx, first, body, end):
-        have = min(end, len(rx))
-        topic_at, topic_end, packet_id, message_at = packet.parse_publish(
-            rx, first, body, have, end
-        )
-        client = self.client
-        message = None
-        if end > have:
-            self.log.warn("message_oversize", bytes=end - message_at)
-        else:
-            message = bytes(rx[message_at:end])
-        if client.cb and not self._is_duplicate(packet_id, first, rx[body:have]):
-            client.retained = first & 1
-            try:
-                client.cb(bytes(rx[topic_at:topic_end]), message)
-            except Exception as exc:  # a message that cannot be handled must not come for ever
-                self.log.error("message_failed", why=repr(exc))
-        if packet_id:
-            self.link.put_short(bytes((0x40, 2, packet_id >> 8, packet_id & 0xFF)))
-
-    def _is_duplicate(self, packet_id, first, data):
-        """Tell whether this was handled lately; keep it in mind if it was not.
-
-        Brokers use an id again once it was acknowledged: the content has to be the same too.
-        """
-        if not packet_id:
-            return False
-        check = binascii.crc32(data)
-        if first & 0x08 and check in self.handled:
-            return True
-        self.handled.append(check)
-        if len(self.handled) > _MAX_HANDLED:
-            self.handled.pop(0)
-        return False

@@ -10,7 +10,7 @@ import random
 
 from firmware import fitting, sensors, status, supervisor
 from firmware.account import Account
-from firmware.agent import Agent, keep_last_good
+from firmware.agent import Agent
 from firmware.backoff import Backoff
 from firmware.clock import Clock
 from firmware.composer import Composer
@@ -26,8 +26,10 @@ from firmware.store import Store
 from firmware.wifi import Wifi
 
 
-def wire(board, config, identity, context, log_sink=print, cause=None):
-    """Return the Agent of this board; context verifies the broker; cause is why it was started.
+def wire(board, config, identity, log_sink=print, cause=None):
+    """Return the Agent of this board; cause is why it was started.
+
+    What verifies the broker is put into its session afterwards.
 
     Raises ConfigError for settings that contradict each other or the board.
     """
@@ -38,12 +40,13 @@ def wire(board, config, identity, context, log_sink=print, cause=None):
         log_sink = fitting.log_ring(config.log_ring_bytes, log_sink)
     log = Log("agent", Root(clock.uptime_ms, config.log_level, log_sink))
     ready = asyncio.Event()
-    wifi, session = _connections(board, config, identity, context, clock, log, ready)
+    wifi, session = _connections(board, config, identity, clock, log, ready)
     topics = fitting.topics_of(identity, config)
     opened, reading = _measured(board, config)
     session.set_last_will(topics.status, status.WILL, True, 1)
     store = _store(kind, board, config, identity, reading, front, retained, clock, log, ready)
     battery = fitting.battery(board, config)
+    publisher_log = log.child("publisher")
     publisher = Publisher(
         session,
         store,
@@ -52,7 +55,7 @@ def wire(board, config, identity, context, log_sink=print, cause=None):
             Reading(reading.points),
             topics,
             clock,
-            log.child("publisher"),
+            publisher_log,
             config.telemetry_sequence,
             config.batch,
             _buffer_bytes(config) - _ENVELOPE,
@@ -62,10 +65,10 @@ def wire(board, config, identity, context, log_sink=print, cause=None):
             clock,
             battery and battery.level_pct,
             wifi.rssi_dbm,
-            fitting.about(board, reading, cause),
+            (board, reading.points, cause),
         ),
         clock,
-        log.child("publisher"),
+        publisher_log,
         ready,
         config.budget_per_min,
     )
@@ -82,8 +85,8 @@ def wire(board, config, identity, context, log_sink=print, cause=None):
         config.interval_s,
         publisher.add_event,
     )
-    clock.start()
-    fitting.say(board, config, store, publisher, log)
+    clock.assess()
+    fitting.say(config, store, publisher, log)
     agent = _agent(config, board, clock, log, wifi, session, sampler, store, publisher)
     agent.jobs = [
         ("wifi", wifi.run),
@@ -92,10 +95,9 @@ def wire(board, config, identity, context, log_sink=print, cause=None):
         ("sampler", sampler.run),
         ("store", store.run),
         ("publisher", publisher.run),
-        ("config", keep_last_good, session, board, log),
         ("supervisor", supervisor.watch, agent) + _watchdog(board, config),
     ]
-    if config.commands_topic or config.config_topic:
+    if _has_downlink(config):
         fitting.add_downlink(agent, identity, config, cause)
     return agent
 
@@ -130,13 +132,19 @@ def _agent(config, *parts):
         from firmware import sleeper
 
         return sleeper.Sleeper(config, *parts)
-    store, publisher = parts[-2:]
-    publisher.add_event("store_opened", store.take_stock(), store.opened_told)
     return Agent(*parts)
 
 
 # What a message has besides its payload: header, packet id, and the longest topic.
 _ENVELOPE = 160
+
+
+# Who subscribes to nothing gets answers of four bytes each, as many as the window allows.
+_ANSWERS = 256
+
+
+def _has_downlink(config):
+    return config.commands_topic or config.config_topic
 
 
 def _buffer_bytes(config):
@@ -156,7 +164,7 @@ def _backoff(config):
     return Backoff(config.retry_min_ms, config.retry_max_ms, random.randrange)
 
 
-def _connections(board, config, identity, context, clock, log, ready):
+def _connections(board, config, identity, clock, log, ready):
     """Return (Wifi, Session), which run when the agent does."""
     wifi = Wifi(
         board.wlan,
@@ -174,7 +182,6 @@ def _connections(board, config, identity, context, clock, log, ready):
         identity.username.encode(),
         identity.password.encode(),
         config.keepalive_s,
-        context,
         gate=wifi.online,
         resolve=wifi.resolve,
         clock=clock,
@@ -183,7 +190,8 @@ def _connections(board, config, identity, context, clock, log, ready):
         ready=ready,
         doubted=clock.doubted,
         window=config.window,
-        buffer_bytes=_buffer_bytes(config),
+        tx_bytes=_buffer_bytes(config),
+        rx_bytes=_buffer_bytes(config) if _has_downlink(config) else _ANSWERS,
     )
     wifi.in_use = session.up
     return wifi, session

@@ -2,12 +2,8 @@ import asyncio
 import sys
 import time
 
-from harness import scratch
-
-from fakes.board import FakeBoard
 from fakes.log import Lines
-from firmware import files
-from firmware.agent import Agent, ask_time, keep_last_good
+from firmware.agent import Agent, ask_time
 
 
 class Session:
@@ -97,38 +93,6 @@ async def test_who_is_told_to_stop_takes_leave_and_tells_for_how_long_to_sleep()
         agent.jobs += [("stop", stop)]
         assert await agent.run() == sleep_ms
         assert agent.session.left and stopped == [True]
-
-
-class Up:
-    """A session, as far as it is looked at."""
-
-    server, port = "broker.example", 8883
-
-    def __init__(self):
-        self.up = asyncio.Event()
-
-
-async def test_what_brought_a_session_is_kept_once_it_has_lasted():
-    lines, session, board = Lines(), Up(), FakeBoard(scratch() + "/")
-    files.replace(board.root + "config.json", b"{}")
-    job = keep_last_good(session, board, lines.log("agent"), 40)
-    task = asyncio.create_task(job)
-    await asyncio.sleep_ms(1)
-    assert not task.done()
-    session.up.set()
-    await asyncio.sleep_ms(10)
-    # The first moments of a start are no time to write to flash.
-    assert not task.done() and "broker" not in board.nvs.values
-    assert await task is True and lines == []
-    assert files._holds(board.root + "config.last", b"{}")
-    assert board.nvs.values["broker"] == b"broker.example:8883"
-    assert "firmware.lastgood" not in sys.modules
-    # What is there already is not written again.
-    board.nvs.set_blob = None
-    assert await keep_last_good(session, board, lines.log("agent"), 0)
-    board.root = board.root + "nowhere/"
-    assert await keep_last_good(session, board, lines.log("agent"), 0)
-    assert lines == ["0 W agent config_not_kept why=[Errno 2] ENOENT"]
 
 
 async def test_the_time_is_asked_for_by_what_is_in_memory_only_then():

@@ -27,7 +27,7 @@ class ChipClock(Clock):
 def started(board, raw=946684800):
     clock = ChipClock(board, Retained(board))
     clock.raw = raw
-    clock.start()
+    clock.assess()
     return clock
 
 
@@ -286,7 +286,7 @@ def test_the_ports_epoch_and_whole_seconds_stay_in_the_clock():
 
     board = FakeBoard()
     clock = ChipsClock(board, Retained(board))
-    clock.start()
+    clock.assess()
     assert clock.stamp() == BUILT_EPOCH_S + 100 and clock.now_s() is None
     clock.set_utc(BUILT_EPOCH_S + 100)
     assert clock.now_s() == BUILT_EPOCH_S + 100

@@ -6,7 +6,7 @@ from harness import scratch
 
 from fakes.downlink import NOW_S, Place, Running, command
 from fakes.uplink import Pin
-from firmware import board_unix, intake
+from firmware import intake, pin_unix
 from firmware.errors import LinkError
 
 HEAP_KB = 400
@@ -63,7 +63,7 @@ async def test_identify_without_a_led_or_with_a_pin_that_is_none_is_refused():
     async with Running(Place(scratch(), {"led_pin": 50})) as world:
         await world.send(command("b", "identify"))
         assert world.last("b")["reason"] == "led_pin: invalid pin"
-        world.agent.board.pin = board_unix.Pin
+        world.agent.board.pin = pin_unix.Pin
         await world.send(command("c", "identify"))
         assert world.last("c")["reason"] == "led_pin: this machine has no pins"
 

@@ -72,7 +72,7 @@ def test_a_file_that_is_no_config_is_refused_whatever_it_holds():
     for data in (b"", b"[]", b"\xff\xfe\x00", b"{", b'{"mqtt_host": "b"' + b" " * 9000 + b"}"):
         write("config.json", data)
         try:
-            config.load(scratch(), Lines().log())
+            config.usable(scratch(), Lines().log())
         except ConfigError:
             continue
         raise AssertionError(data[:20])
@@ -83,7 +83,7 @@ def test_the_last_good_config_serves_while_the_file_is_unusable():
     write("config.json", json.dumps(GOOD).encode())
     files.copy(scratch() + "config.json", scratch() + "config.last")
     write("config.json", b'{"mqtt_host": "other", "interval_s": -1}')
-    cfg = config.load(scratch(), lines.log())
+    cfg = config.usable(scratch(), lines.log())
     assert cfg.mqtt_host == "broker.example"
     assert lines == [
         "0 E test config_replaced by=config.last why=interval_s: -1 is not in 1..86400"

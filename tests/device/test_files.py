@@ -2,7 +2,7 @@ import os
 
 from harness import scratch
 
-from firmware import files
+from firmware import files, stock
 
 
 def test_replace_leaves_no_temporary_file_behind():
@@ -42,7 +42,7 @@ def test_what_an_interrupted_replace_left_is_removed_and_nothing_else():
     for name in ("a", "a.tmp", "identity.0.tmp", "tmp"):
         with open(scratch() + "/" + name, "wb") as file:
             file.write(b"1")
-    files.tidy(scratch())
+    stock.tidy(scratch())
     assert sorted(os.listdir(scratch())) == ["a", "tmp"]
 
 

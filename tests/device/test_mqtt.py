@@ -7,7 +7,7 @@ from fakes.broker import Broker
 from fakes.clock import Ticks
 from fakes.log import Lines
 from firmware.backoff import Backoff
-from firmware.mqtt import Session
+from firmware.client import Client
 
 RESUMED = b"\x20\x02\x01\x00"
 
@@ -55,7 +55,7 @@ class Rig:
             "backoff": Backoff(20, 20, lambda limit: 10),
         }
         options.update(self.options)
-        self.session = Session(
+        self.session = Client(
             b"d1", "127.0.0.1", self.broker.port, b"user", b"secret",
             gate=gate, resolve=resolve, log=self.lines.log("mqtt"),
             ready=self.ready, doubted=self.doubted, **options
@@ -238,12 +238,12 @@ async def test_packets_cut_anywhere_are_put_together_again():
 
 
 async def test_a_message_over_the_buffer_is_drained_acknowledged_and_counted():
-    async with Rig(buffer_bytes=128) as rig:
-        big = b"\x32\xf7\x4e\x00\x03a/b\x12\x34" + b"q" * 10_096
+    async with Rig(tx_bytes=128, rx_bytes=128) as rig:
+        big = b"\x32\x8f\x27\x00\x03a/b\x12\x34" + b"q" * 5_000
         rig.broker.greeting = big + b"\x30\x07\x00\x03a/bhi"
         await until(lambda: len(rig.messages) == 2)
         assert rig.messages == [(b"a/b", None), (b"a/b", b"hi")]
-        assert rig.lines[-1] == "0 W mqtt message_oversize bytes=10096"
+        assert rig.lines[-1] == "0 W mqtt message_oversize bytes=5000"
         assert rig.broker.connections == 1
         await until(lambda: rig.broker.having("puback") == [b"\x12\x34"])
 
@@ -341,7 +341,7 @@ async def test_disconnect_says_goodbye():
 
 
 async def test_a_message_that_never_fits_is_refused_and_takes_no_room():
-    async with Rig(buffer_bytes=128) as rig:
+    async with Rig(tx_bytes=128, rx_bytes=128) as rig:
         await rig.session.up.wait()
         try:
             rig.session.try_publish(b"t", b"x" * 200, False, rig.owner, 0)

@@ -1,4 +1,4 @@
-from firmware import login, packet
+from firmware import inbound, login, packet
 from firmware.errors import LinkError, RejectedError
 
 
@@ -51,7 +51,7 @@ def test_what_does_not_fit_is_refused_before_anything_is_written():
 
 
 def test_subscribe():
-    got = written(packet.subscribe_into, b"a/#", 1, 7)
+    got = written(inbound.subscribe_into, b"a/#", 1, 7)
     assert got == b"\x82\x08\x00\x07\x00\x03a/#\x01"
 
 
@@ -84,13 +84,13 @@ def test_connack_codes():
         raise AssertionError(bad)
 
 
-def inbound(data, first=0x30, cut=0):
-    return packet.parse_publish(data, first, 0, len(data) - cut, len(data))
+def taken_apart(data, first=0x30, cut=0):
+    return inbound.parse_publish(data, first, 0, len(data) - cut, len(data))
 
 
 def test_an_inbound_publish_is_taken_apart():
-    assert inbound(b"\x00\x03a/bhi") == (2, 5, 0, 5)
-    assert inbound(b"\x00\x03a/b\x00\x09hi", 0x32) == (2, 5, 9, 7)
+    assert taken_apart(b"\x00\x03a/bhi") == (2, 5, 0, 5)
+    assert taken_apart(b"\x00\x03a/b\x00\x09hi", 0x32) == (2, 5, 9, 7)
 
 
 def test_a_malformed_publish_is_a_protocol_error():
@@ -105,7 +105,7 @@ def test_a_malformed_publish_is_a_protocol_error():
         (b"", 0x30),
     ):
         try:
-            inbound(data, first)
+            taken_apart(data, first)
         except LinkError:
             continue
         raise AssertionError(data)

@@ -17,7 +17,7 @@ def status_of(**settings):
     values.update(settings)
     battery = fitting.battery(board, checked(values))
     level_pct = battery and battery.level_pct
-    return json.loads(Status(FakeClock(), level_pct, lambda: None, {}).document())
+    return json.loads(Status(FakeClock(), level_pct, lambda: None, ()).document())
 
 
 def test_without_a_pin_no_level_is_told_and_nothing_of_it_is_loaded():

@@ -21,7 +21,7 @@ async def changed(place, **values):
 
 def start(place, lines):
     """Load the settings as main.py does; return them."""
-    return configuration.load(place.root, lines.log("agent"), "config.json", place.board.nvs)
+    return configuration.usable(place.root, lines.log("agent"), "config.json", place.board.nvs)
 
 
 async def test_settings_that_bring_no_session_are_taken_back_and_that_is_told():

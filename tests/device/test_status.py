@@ -1,16 +1,23 @@
 import json
+import sys
 
+from fakes.board import FakeBoard
 from fakes.clock import FakeClock
 from firmware.status import Status
 
 MINUTE_MS = 60_000
 
 
+class Machine(FakeBoard):
+    def unique_id(self):
+        return bytes(6)
+
+
 class Rig:
     def __init__(self, epoch_s=None):
         self.battery_pct, self.rssi = 85, -61
         self.clock = FakeClock(epoch_s=epoch_s)
-        self.status = Status(self.clock, self.level_pct, lambda: self.rssi, {"model": "m"})
+        self.status = Status(self.clock, self.level_pct, lambda: self.rssi, (Machine(), [], None))
 
     def level_pct(self):
         return self.battery_pct
@@ -44,7 +51,8 @@ def test_what_is_not_there_is_left_out():
 
 def test_attributes_tell_version_and_model():
     fields = json.loads(Rig().status.attributes())
-    assert fields["model"] == "m" and fields["firmware_version"].count(".") == 2
+    assert fields["model"] == FakeBoard.model and fields["firmware_version"].count(".") == 2
+    assert "firmware.about" not in sys.modules
 
 
 def test_a_quiet_device_tells_every_quarter_of_an_hour():

@@ -1,14 +1,20 @@
 import asyncio
+import sys
+
+from harness import scratch
 
 from fakes.board import FakeBoard
 from fakes.log import Lines
-from firmware import supervisor
+from firmware import files, lastgood, supervisor
 from firmware.agent import Agent
 from firmware.clock import Clock
 from firmware.retained import RUNNING, STEADY, Retained
 
 
 class Session:
+    server, port = "broker.example", 8883
+    logins = 0
+
     async def disconnect(self):
         pass
 
@@ -26,7 +32,7 @@ class Hasty(Clock):
 
 
 def agent_of(kind=Clock, lines=None):
-    board = FakeBoard()
+    board = FakeBoard(scratch() + "/")
     retained = Retained(board)
     clock = kind(board, retained)
     log = (Lines() if lines is None else lines).log("agent")
@@ -116,3 +122,44 @@ async def test_a_start_is_good_once_the_run_has_lasted_and_only_that_writes_to_f
     assert values["starts"] == 0 and written == ["starts"]
     assert Retained(agent.board).ending == STEADY
     task.cancel()
+
+
+async def test_what_brought_a_session_is_kept_once_the_run_has_lasted():
+    lines = Lines()
+    agent = agent_of(Hasty, lines)
+    board = agent.board
+    files.replace(board.root + "config.json", b"{}")
+    task = asyncio.create_task(run(agent, mqtt=asyncio.Event().wait))
+    await asyncio.sleep_ms(60)
+    assert "broker" not in board.nvs.values
+    agent.session.logins = 1
+    await asyncio.sleep_ms(60)
+    assert files._holds(board.root + "config.last", b"{}")
+    assert board.nvs.values["broker"] == b"broker.example:8883"
+    assert "firmware.lastgood" not in sys.modules and lines == []
+    # That was all: not at every look.
+    del board.nvs.values["broker"]
+    await asyncio.sleep_ms(60)
+    assert "broker" not in board.nvs.values
+    task.cancel()
+
+
+async def test_flash_is_left_alone_in_the_first_moments():
+    agent = agent_of()
+    agent.session.logins = 1
+    task = asyncio.create_task(run(agent, mqtt=asyncio.Event().wait))
+    await asyncio.sleep_ms(100)
+    assert "broker" not in agent.board.nvs.values
+    task.cancel()
+
+
+async def test_a_config_is_not_written_twice_and_one_that_cannot_be_kept_is_told():
+    lines, session, board = Lines(), Session(), FakeBoard(scratch() + "/")
+    files.replace(board.root + "config.json", b"{}")
+    lastgood.keep(session, board, lines.log("agent"))
+    board.nvs.set_blob = None
+    lastgood.keep(session, board, lines.log("agent"))
+    assert lines == []
+    board.root = board.root + "nowhere/"
+    lastgood.keep(session, board, lines.log("agent"))
+    assert lines == ["0 W agent config_not_kept why=[Errno 2] ENOENT"]

@@ -15,7 +15,7 @@ class Rig:
     def __init__(self, keepalive_s=60):
         self.clock = FakeClock()
         self.pings = 0
-        self.link = transport.Link(64, keepalive_s, self.clock, None, None)
+        self.link = transport.Link(64, 64, keepalive_s, self.clock, None, None)
         self.link.put_short = self.ping
         self.link.heard = self.link.told = 0
         self.link._pinged = None
@@ -98,7 +98,7 @@ def test_replies_behind_a_stuck_packet_are_kept_in_order_and_bounded():
             return len(taken) or None
 
     faults = []
-    link = transport.Link(64, 60, FakeClock(), faults.append, None)
+    link = transport.Link(64, 64, 60, FakeClock(), faults.append, None)
     link._sock, link._later, link._drainer = Stuck(), b"", True
     link.tx[:5] = b"12345"
     link.put(5)
@@ -204,7 +204,7 @@ def opened(code):
 
     names = on_the_chip("transport")
     names["socket"] = Net
-    link = names["Link"](64, 60, FakeClock(), None, None)
+    link = names["Link"](64, 64, 60, FakeClock(), None, None)
     try:
         link.open("10.0.0.1", 8883)
     except OSError as exc:

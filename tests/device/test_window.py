@@ -3,7 +3,7 @@ import gc
 
 from fakes.clock import FakeClock
 from fakes.log import Lines
-from firmware import login
+from firmware import inbound, resuming
 from firmware.errors import LinkError
 from firmware.window import Window
 
@@ -82,7 +82,7 @@ def test_ids_run_from_1_to_65535_and_never_meet_an_open_one():
     rig = Rig(keeps=False)
     rig.link.publish = None
     held = rig.publish(1)
-    rig.window.subscribe(b"a/#", 1)
+    inbound.subscribe(rig.window, b"a/#", 1)
     assert held == 1 and list(rig.window.asked) == [2]
     open_ids, highest = [], 0
     for number in range(200_000):
@@ -113,7 +113,7 @@ async def test_a_forgotten_session_is_told_to_each_owner_once():
     rig.publish(1)
     rig.window.publish(b"t", b"x", False, other, 2)
     rig.publish(3)
-    await login.resume(rig.window, False)
+    await resuming.resume(rig.window, False)
     assert (rig.owner.rewinds, other.rewinds, rig.window.ids) == (1, 1, [])
 
 
@@ -124,7 +124,7 @@ async def test_a_kept_session_gets_the_same_bytes_again_but_for_the_mark():
     rig.ack(2)
     first = rig.link.sent[:3]
     rig.link.sent.clear()
-    await login.resume(rig.window, True)
+    await resuming.resume(rig.window, True)
     assert rig.link.sent == [bytes((sent[0] | 8,)) + sent[1:] for sent in (first[0], first[2])]
     assert rig.owner.rewinds == 0
 
@@ -141,7 +141,7 @@ def test_the_wait_for_an_answer_begins_with_the_first_that_is_open():
     rig.ack(one)
     rig.ack(3)
     rig.clock.now = 20_000
-    rig.window.subscribe(b"a", 0)
+    inbound.subscribe(rig.window, b"a", 0)
     assert rig.window.since == 20_000
 
 
@@ -174,10 +174,10 @@ async def test_ids_handled_are_few_and_are_forgotten_with_the_session():
     assert len(rig.window.handled) == 20
     rig.take(AGAIN[:8] + b"\x63" + AGAIN[9:])
     assert len(rig.client.messages) == 100
-    await login.resume(rig.window, True)
+    await resuming.resume(rig.window, True)
     rig.take(AGAIN[:8] + b"\x63" + AGAIN[9:])
     assert len(rig.client.messages) == 100
-    await login.resume(rig.window, False)
+    await resuming.resume(rig.window, False)
     rig.take(AGAIN[:8] + b"\x63" + AGAIN[9:])
     assert len(rig.client.messages) == 101
 
@@ -198,18 +198,18 @@ def test_a_callback_that_fails_is_told_and_the_message_does_not_come_for_ever():
 
 async def test_subscriptions_are_asked_for_again_only_in_a_new_session():
     rig = Rig()
-    rig.window.subscribe(b"a/#", 1)
+    inbound.subscribe(rig.window, b"a/#", 1)
     rig.take(b"\x90\x03\x00\x01\x01")
-    rig.window.subscribe(b"b", 0)
+    inbound.subscribe(rig.window, b"b", 0)
     rig.take(b"\x90\x03\x00\x02\x80")
     assert rig.lines == ["0 W mqtt subscription_refused topic=b"]
     rig.link.sent.clear()
-    await login.resume(rig.window, True)
+    await resuming.resume(rig.window, True)
     assert rig.link.sent == []
-    await login.resume(rig.window, False)
+    await resuming.resume(rig.window, False)
     assert rig.link.sent == [b"\x82\x08\x00\x03\x00\x03a/#\x01"]
     # Not answered: asked again, even if the session was kept.
-    await login.resume(rig.window, True)
+    await resuming.resume(rig.window, True)
     assert rig.link.sent[1:] == [b"\x82\x08\x00\x04\x00\x03a/#\x01"]
     rig.take(b"\x90\x03\x00\x03\x00")
     assert rig.window.topics == {b"a/#": 1} and list(rig.window.asked) == [4]
@@ -269,8 +269,8 @@ async def test_nothing_is_taken_for_a_message_that_does_not_fit():
 
 def test_two_refusals_of_one_subscription_are_one():
     rig = Rig()
-    rig.window.subscribe(b"a", 0)
-    rig.window.subscribe(b"a", 0)
+    inbound.subscribe(rig.window, b"a", 0)
+    inbound.subscribe(rig.window, b"a", 0)
     rig.take(b"\x90\x03\x00\x01\x80")
     rig.take(b"\x90\x03\x00\x02\x80")
     assert rig.window.topics == {} and rig.window.asked == {}

@@ -60,7 +60,7 @@ class World:
         log = self.lines.log("agent")
         if ring_bytes:
             log.root.sink = Ring(ring_bytes, self.lines.append)
-        config = configuration.load(place.root, log, "config.json", board.nvs)
+        config = configuration.usable(place.root, log, "config.json", board.nvs)
         for key, topic in (("commands_topic", COMMANDS), ("config_topic", CONFIG)):
             if key not in config.values:  # a test says "" if it wants none
                 setattr(config, key, topic.decode())

@@ -213,7 +213,7 @@ class World:
         try:
             settings = config.checked(self.settings)
             settings.place = "/flash/", "config.json"
-            agent = wiring.wire(Board(self), settings, Identity, None, self.lines.append)
+            agent = wiring.wire(Board(self), settings, Identity, self.lines.append)
             self.agent = agent
             if self.change:
                 self.change(agent)

@@ -5,6 +5,7 @@ import asyncio
 from fakes.board import FakeBoard
 from fakes.clock import FakeClock
 from fakes.log import Lines
+from firmware import stock
 from firmware.account import Account
 from firmware.flashlog import FlashLog
 from firmware.front import Front
@@ -35,7 +36,7 @@ class StoreRig:
             Front(front_bytes), self.flash, Retained(self.board), self.clock,
             self.lines.log("store"), self.filled, flush_after_s, self.reading.shape,
         )  # fmt: skip
-        self.open_event = self.store.take_stock()
+        self.open_event = stock.take(self.store)
         self._view = memoryview(bytearray(HEADER_SIZE + 256))
 
     def take(self, count=1, stamp=1795392000):

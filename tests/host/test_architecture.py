@@ -25,18 +25,22 @@ LAYERS = """
     ending
     lastrun
     sleeper
+    client
     schedule delivery
     agent mqtt publisher sampler rhythm keptfilters
     composer keeping
-    status store wifi waiting login addnetwork
+    stock
+    status store wifi login resuming addnetwork
     window
+    inbound
     flashlog sensors
     clock sntp transport budget logreader account front failing filters slots
-    segment verdict joining lastgood
+    segment verdict joining lastgood about
     retained packet owndriver power reading topics identity config codec dns backoff
+    commandline
     board board_unix radio fastjoin
     i2c
-    log ring errors files
+    log ring errors files pin_unix
 """
 
 CHIP_MODULES = {"machine", "network", "esp32"}

@@ -33,9 +33,10 @@ def logged_events():
         "agent": {"main", "start", "wiring", "fitting", "config", "agent", "lastgood", "lastrun"}
         | {"supervisor", "sleeper", "delivery"},
         "wifi": {"wifi", "joining"},
-        "mqtt": {"mqtt", "login", "verdict", "waiting", "window", "transport"},
+        "mqtt": {"mqtt", "login", "verdict", "inbound", "transport"},
         "publisher": {"publisher", "composer"},
         "sampler": {"sampler", "schedule", "failing"},
+        "store": {"store", "stock", "keeping"},
         "downlink": {"downlink", "intake", "journal", "commands", "settings", "report"},
     }
     owner = {file: module for module, files in names.items() for file in files}

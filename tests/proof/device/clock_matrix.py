@@ -203,7 +203,7 @@ class Case:
 
     def begin(self):
         clock = self.clock_class(self.board, Retained(self.board))
-        clock.start()
+        clock.assess()
         return clock
 
     def play(self):

@@ -89,7 +89,7 @@ core.create_task = asyncio.create_task = create_task
 import struct
 
 from fakes.broker import Broker
-from firmware import board_unix, config, dns, fitting, wiring
+from firmware import board_unix, config, dns, fitting, stock, wiring
 
 
 async def ask(_server, _port, request, parse, _timeout_ms):
@@ -214,7 +214,10 @@ class Day:
         with open(board.root + "config.json", "w") as file:
             json.dump(settings, file)
         world.rtc_off_s = 946684800 - START_S
-        return wiring.wire(board, config.load(board.root, None), Identity, None, self.ledger.fail)
+        settings = config.usable(board.root, None)
+        agent = wiring.wire(board, settings, Identity, self.ledger.fail)
+        stock.open_store(agent)
+        return agent
 
     async def run(self):
         await self.broker.start(21000 + random.randrange(2000))

@@ -12,7 +12,7 @@ from fuzz_model import Model
 from session_story import Session
 
 from fakes.strict_broker import framed, text
-from firmware import login, packet, transport
+from firmware import inbound, login, packet, resuming, transport
 from firmware.backoff import Backoff
 from firmware.errors import LinkError
 from firmware.log import Log, Root
@@ -129,7 +129,7 @@ def a_session(recorder, clock, size, lines, **options):
         b"d", "broker.test", 1883, b"u", b"p", 10, None, gate=nowhere, resolve=nowhere,
         clock=clock, log=Log("mqtt", Root(lambda: 0, "E", lines.append)),
         backoff=Backoff(500, 4000, lambda limit: limit // 2), ready=asyncio.Event(),
-        doubted=asyncio.Event(), window=4, buffer_bytes=size, **options
+        doubted=asyncio.Event(), window=4, tx_bytes=size, rx_bytes=size, **options
     )  # fmt: skip
     session.set_callback(recorder.handle)
     return session
@@ -180,8 +180,8 @@ class Direct:
         self.resume(present)
         self.reader = session.link.read(session.window.take)
         if state == "subscribing":  # two callers want the same
-            session.window.subscribe(b"d/commands", 1)
-            session.window.subscribe(b"d/commands", 0)
+            inbound.subscribe(session.window, b"d/commands", 1)
+            inbound.subscribe(session.window, b"d/commands", 0)
         if state == "window":
             while session.has_room:
                 self.publish()
@@ -214,7 +214,7 @@ class Direct:
         assert self.session.try_publish(topic, message, retain, owner, ref)
 
     def resume(self, present):
-        coroutine = login.resume(self.session.window, present)
+        coroutine = resuming.resume(self.session.window, present)
         try:
             coroutine.send(None)
         except StopIteration:

@@ -14,7 +14,7 @@ sys.path[:] = [".frozen", ".", "lib", "tests", "tests/proof/device"]
 import fuzz_packets
 from fuzz_rig import BUFFERS, STATES, Direct
 
-from firmware import packet
+from firmware import inbound, packet
 from firmware.errors import LinkError
 
 CORPUS = "tests/proof/fuzz_corpus.txt"
@@ -156,21 +156,25 @@ def any_topic(buf, first, start, have, end):
     return start + 2, min(topic_end, have), qos, min(topic_end + 2 * qos, have)
 
 
-_parse_publish = packet.parse_publish
-PLANTED = (("parse_publish", any_qos), ("frame", any_length), ("parse_publish", any_topic))
+_parse_publish = inbound.parse_publish
+PLANTED = (
+    (inbound, "parse_publish", any_qos),
+    (packet, "frame", any_length),
+    (inbound, "parse_publish", any_topic),
+)
 
 
 def planted(sweep, packets):
     """Return whether each fault is found out within so many packets."""
     caught = []
-    for name, function in PLANTED:
-        original = getattr(packet, name)
-        setattr(packet, name, function)
+    for module, name, function in PLANTED:
+        original = getattr(module, name)
+        setattr(module, name, function)
         counts = Counts(1)
         try:
             sweep(packets, counts)
         finally:
-            setattr(packet, name, original)
+            setattr(module, name, original)
         caught.append(counts.failed > 0)
     return all(caught)
 

@@ -16,8 +16,8 @@ from fakes.strict_broker import StrictBroker
 from fakes.virtual import Stuck, VirtualTime
 from firmware import transport
 from firmware.backoff import Backoff
+from firmware.client import Client as Session
 from firmware.log import Log, Root
-from firmware.mqtt import Session
 
 WINDOW = 4
 READINGS = 22
@@ -89,7 +89,7 @@ class Story:
             self.net if is_tls else None, gate=self._gate, resolve=self._resolve, clock=self.time,
             log=Log("mqtt", Root(lambda: self.time.passed_ms, "D", self.lines.append)),
             backoff=Backoff(500, 4000, lambda limit: limit // 2), ready=self.ready,
-            doubted=asyncio.Event(), window=WINDOW, buffer_bytes=160
+            doubted=asyncio.Event(), window=WINDOW, tx_bytes=160, rx_bytes=160
         )  # fmt: skip
         self.session.set_callback(lambda topic, msg: self.handled.append(msg))
         self.session.set_last_will(b"d/status", b"offline", True, 1)
