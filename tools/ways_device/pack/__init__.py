@@ -24,8 +24,10 @@ from ways_device.pack import (
 )
 from ways_device.pack.early import let_go
 from ways_device.pack.emit import Text
+from ways_device.pack.links import Links
+from ways_device.pack.module import PACKAGE
 from ways_device.pack.pool import Pool, first, occurrences
-from ways_device.pack.program import PACKAGE, SCRIPT, Program
+from ways_device.pack.program import SCRIPT, Program
 
 # A module that a script or a sensor file imports by name is found under that name.
 _ALIASES = """
@@ -90,10 +92,10 @@ def pack(source: Path, board: str = "board") -> Packed:
     return packed
 
 
-def _texts(found: Program, links: link.Links, shared: list[ast.stmt], wanted: list[str]) -> Packed:
+def _texts(found: Program, links: Links, shared: list[ast.stmt], wanted: list[str]) -> Packed:
     gone = [module.name for module in found.bundled if module.name not in ("", "sensors")]
     packed = Packed(gone=gone)
-    names = first(occurrences((module.tree for module in found.bundled), _local(found)))
+    names = first(occurrences(found.bundle_nodes(), _local(found)))
     bundle = packed.texts["__init__"] = Text()
     bundle.add("", [*names, *_imports(links), *_aliases([one for one in wanted if one]), *shared])
     for module in found.bundled:
@@ -112,7 +114,7 @@ def _local(found: Program) -> set[ast.AST]:
     return {node for node in rename.local_names(found) if not isinstance(node, ast.arg)}
 
 
-def _imports(links: link.Links) -> list[ast.stmt]:
+def _imports(links: Links) -> list[ast.stmt]:
     statements: list[ast.stmt] = []
     for (module, name), variable in links.imports.items():
         here = variable.name

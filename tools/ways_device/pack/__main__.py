@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ways_device.errors import ToolError
 from ways_device.pack import pack
-from ways_device.pack.program import PACKAGE
+from ways_device.pack.module import PACKAGE
 from ways_device.resources import device_source
 
 

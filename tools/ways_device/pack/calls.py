@@ -3,7 +3,7 @@
 import ast
 from collections.abc import Iterator
 
-from ways_device.pack.link import Links
+from ways_device.pack.links import Links
 from ways_device.pack.program import Program
 from ways_device.pack.scope import Variable
 
@@ -13,12 +13,8 @@ def by_place(program: Program, links: Links, kept: set[Variable]) -> set[str]:
 
     kept are variables that somebody outside may call: their parameters stay as they are.
     """
-    by_function = {
-        node.func: node
-        for module in program.modules.values()
-        for node in ast.walk(module.tree)
-        if isinstance(node, ast.Call)
-    }
+    every = [node for node in program.nodes() if isinstance(node, ast.Call)]
+    by_function = {call.func: call for call in every}
     for module in program.modules.values():
         for variable in module.scope.variables.values():
             function = _function(variable)
@@ -26,15 +22,9 @@ def by_place(program: Program, links: Links, kept: set[Variable]) -> set[str]:
             calls = [by_function[load] for load in loads if load in by_function]
             if function and variable not in kept and 0 < len(calls) == len(loads):
                 _change(function, calls)
-    trees = [module.tree for module in program.modules.values()] + program.scripts
-    return {
-        keyword.arg
-        for tree in trees
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Call)
-        for keyword in node.keywords
-        if keyword.arg
-    }
+    for module in program.modules.values():
+        module.changed()
+    return {keyword.arg for call in every for keyword in call.keywords if keyword.arg}
 
 
 def _function(variable: Variable) -> ast.FunctionDef | ast.AsyncFunctionDef | None:

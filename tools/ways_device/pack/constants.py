@@ -4,11 +4,13 @@ import ast
 from collections.abc import Iterator
 from typing import Any
 
-from ways_device.pack.link import Links
+from ways_device.pack.links import Links
+from ways_device.pack.module import Module
 from ways_device.pack.pool import NAMED_UP_TO
-from ways_device.pack.program import Module, Program
-from ways_device.pack.replace import Replace
+from ways_device.pack.program import Program
+from ways_device.pack.replace import Replaced
 from ways_device.pack.scope import Scope, Variable
+from ways_device.pack.trees import walk
 
 _KINDS = (int, str, bytes)
 
@@ -23,35 +25,33 @@ def fold(program: Program, links: Links, kept: set[Variable]) -> list[ast.stmt]:
         public = {one for one in module.scope.variables.values() if one.name[0] != "_"}
         _fold(program, [module], links, public)
         module.tree.body = [*_share([module]), *module.tree.body]
+        module.changed()
     return _share(program.bundled)
 
 
 def _fold(program: Program, modules: list[Module], links: Links, kept: set[Variable]) -> None:
-    known: dict[Variable, Any] = {}
-    replaced: dict[ast.AST, ast.AST | None] = {}
+    known: dict[ast.AST, Any] = {}  # by the places that load it
+    replaced: Replaced = {}
     for module in modules:
         for variable, statement in _definitions(module.scope):
             if variable in kept:
                 continue
-            names = {id(load): value for other, value in known.items() for load in other.loads}
             try:
-                value = _value(statement.value, names)
+                value = _value(statement.value, known)
             except ValueError:
                 continue
-            known[variable] = value
+            known |= dict.fromkeys(variable.loads, value)
             replaced[statement] = None
             replaced |= {load: _literal(value, load) for load in links.loads(variable)}
-            replaced |= dict.fromkeys(links.give_back(program, variable))
+            replaced |= dict.fromkeys(links.give_back(variable))
     # What is not of the bundle has only itself to use its private names.
     for module in program.modules.values() if modules[0].is_bundled else modules:
-        module.tree = Replace(replaced).visit(module.tree)
-    for module in modules:
-        module.tree = _LayBare().visit(module.tree)
+        module.replace(replaced)
 
 
 def _literal(value: object, place: ast.expr) -> ast.expr:
     literal = ast.parse(repr(value), mode="eval").body
-    for node in ast.walk(literal):
+    for node in walk(literal):
         ast.copy_location(node, place)
     return literal
 
@@ -59,57 +59,39 @@ def _literal(value: object, place: ast.expr) -> ast.expr:
 def _definitions(scope: Scope) -> Iterator[tuple[Variable, ast.Assign]]:
     """Yield the variables of a module that one statement at its top assigns."""
     statements = scope.node.body  # type: ignore[attr-defined]
+    assigned = [one for one in statements if isinstance(one, ast.Assign)]
+    by_targets: dict[tuple[ast.AST, ...], ast.Assign] = {(*one.targets,): one for one in assigned}
     for variable in scope.variables.values():
-        stores = [
-            node
-            for node, _ in variable.places
-            if not (isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load))
-        ]
-        for statement in statements:
-            if isinstance(statement, ast.Assign) and statement.targets == stores:
-                yield variable, statement
+        statement = by_targets.get(tuple(variable.stores))
+        if statement:
+            yield variable, statement
 
 
-class _LayBare(ast.NodeTransformer):
-    """Takes const() off: the compiler would put the value in place of every local of that name.
-
-    Wherever it stands: nothing imports it any more.
-    """
-
-    def visit_Call(self, node: ast.Call) -> ast.AST:
-        self.generic_visit(node)
-        is_const = isinstance(node.func, ast.Name) and node.func.id == "const"
-        return node.args[0] if is_const else node
-
-
-def _value(node: ast.expr, names: dict[int, Any]) -> Any:
+def _value(node: ast.expr, names: dict[ast.AST, Any]) -> Any:
     """Return the value of an expression of constants. Raises ValueError if it is none."""
-    if isinstance(node, ast.Call) and ast.unparse(node.func) == "const":
-        return _value(node.args[0], names)
     if isinstance(node, ast.Constant) and type(node.value) in _KINDS:
         return node.value
-    if id(node) in names:
-        return names[id(node)]
+    if node in names:
+        return names[node]
     if isinstance(node, ast.BinOp | ast.UnaryOp):
         return _number(node, names)
     raise ValueError
 
 
-def _number(node: ast.expr, names: dict[int, Any]) -> int:
+def _number(node: ast.expr, names: dict[ast.AST, Any]) -> int:
     """Compute with integers, as both Pythons do."""
-    for part in ast.walk(node):
+    for part in walk(node):
         is_inner = isinstance(part, ast.BinOp | ast.UnaryOp)
         if isinstance(part, ast.expr) and not is_inner and type(_value(part, names)) is not int:
             raise ValueError
 
     class Values(ast.NodeTransformer):
         def visit_Name(self, name: ast.Name) -> ast.AST:
-            return ast.copy_location(ast.Constant(_value(name, names)), name)
+            return ast.copy_location(ast.Constant(_value(name, inner)), name)
 
     copy = ast.parse(ast.unparse(node), mode="eval").body
-    pairs = zip(ast.walk(node), ast.walk(copy), strict=True)
-    inner = {id(new): names[id(old)] for old, new in pairs if id(old) in names}
-    names = {**names, **inner}
+    pairs = zip(walk(node), walk(copy), strict=True)
+    inner = {new: names[old] for old, new in pairs if old in names}
     tree = ast.Expression(Values().visit(copy))
     value = eval(compile(ast.fix_missing_locations(tree), "const", "eval"), {"__builtins__": {}})
     if type(value) is not int:
@@ -122,16 +104,16 @@ def _share(modules: list[Module]) -> list[ast.stmt]:
     found: dict[tuple[type, Any], list[ast.Constant]] = {}
     for module in modules:
         inside = {
-            id(part)
-            for node in ast.walk(module.tree)
+            part
+            for node in module.nodes
             if isinstance(node, ast.JoinedStr)
             for part in node.values
         }
-        for node in ast.walk(module.tree):
-            if isinstance(node, ast.Constant) and id(node) not in inside and _is_long(node.value):
+        for node in module.nodes:
+            if isinstance(node, ast.Constant) and node not in inside and _is_long(node.value):
                 found.setdefault((type(node.value), node.value), []).append(node)
     statements: list[ast.stmt] = []
-    replaced: dict[ast.AST, ast.AST | None] = {}
+    replaced: Replaced = {}
     for (_, value), nodes in sorted(found.items(), key=repr):
         if len(nodes) > 1:
             name = f"_{len(statements)}"
@@ -139,7 +121,7 @@ def _share(modules: list[Module]) -> list[ast.stmt]:
             statements.append(ast.Assign([ast.Name(name, ast.Store())], call))
             replaced |= {node: ast.Name(name, ast.Load()) for node in nodes}
     for module in modules:
-        module.tree = Replace(replaced).visit(module.tree)
+        module.replace(replaced)
     return statements
 
 

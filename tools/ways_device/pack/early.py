@@ -7,9 +7,10 @@ objects grow.
 import ast
 from dataclasses import dataclass
 
-from ways_device.pack.link import Links
-from ways_device.pack.program import Module
+from ways_device.pack.links import Links
+from ways_device.pack.module import Module
 from ways_device.pack.scope import FUNCTIONS, Variable
+from ways_device.pack.trees import children, walk
 
 _WIRE = "wire"
 
@@ -41,6 +42,7 @@ def let_go(wiring: Module, kept: set[str], links: Links) -> Early | None:
             body.append(_assignment(done[at], statement))
     declared = ast.copy_location(ast.Global([]), wire)
     wire.body = [declared, *body] if gone else body
+    wiring.changed()
     return Early(declared, gone)
 
 
@@ -61,7 +63,7 @@ class _Uses:
             for node, _ in variable.places
             if isinstance(node, ast.FunctionDef) and node.name not in kept
         }
-        self._places = {id(part): at for at, one in enumerate(wire.body) for part in ast.walk(one)}
+        self._places = {id(part): at for at, one in enumerate(wire.body) for part in walk(one)}
 
     def last_of_all(self) -> dict[int, list[Variable]]:
         """Return the functions that are used last in each statement, by its number."""
@@ -89,7 +91,7 @@ def _assignment(variables: list[Variable], after: ast.stmt) -> ast.stmt:
     for variable, name in zip(variables, names, strict=True):
         variable.places.append((name, "id"))
     made = ast.Assign(list(names), ast.Constant(None))
-    for node in ast.walk(made):
+    for node in walk(made):
         ast.copy_location(node, after)
     return made
 
@@ -97,5 +99,5 @@ def _assignment(variables: list[Variable], after: ast.stmt) -> ast.stmt:
 def _settle(node: ast.AST, home: ast.AST | None, homes: dict[ast.AST, ast.AST | None]) -> None:
     homes[node] = home
     inner = node if isinstance(node, FUNCTIONS) and home is None else home
-    for child in ast.iter_child_nodes(node):
+    for child in children(node):
         _settle(child, inner, homes)

@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from ways_device.pack.trees import bodies, statements
+
 _SHARE = 4  # statements on a line
 _COMPOUND = (
     ast.FunctionDef,
@@ -29,7 +31,7 @@ _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
 def remember(tree: ast.Module, module: str) -> None:
     """Note what functions and classes are called in the source, and where, for Text.add()."""
-    for node in ast.walk(tree):
+    for node in statements(tree):
         if isinstance(node, _DEFINITIONS):
             node.first_name = node.name  # type: ignore[union-attr]
             node.first_module = module  # type: ignore[union-attr]
@@ -65,11 +67,11 @@ class Text:
     lines: list[str] = field(default_factory=list)
     origins: list[Origin] = field(default_factory=list)
 
-    def add(self, module: str, statements: list[ast.stmt]) -> None:
+    def add(self, module: str, body: list[ast.stmt]) -> None:
         """Append the statements of one module of the source; it is "" for what has none."""
-        for statement in statements:
-            ast.fix_missing_locations(statement)
-        self._body(statements, 0, Origin(module))
+        for statement in body:
+            _locate(statement)
+        self._body(body, 0, Origin(module))
 
     def __str__(self) -> str:
         return "".join(line + "\n" for line in self.lines)
@@ -78,9 +80,9 @@ class Text:
         """Return file, lines and function of a line."""
         return self.origins[line - 1].text or "what the packing adds"
 
-    def _body(self, statements: list[Any], depth: int, place: Origin) -> None:
+    def _body(self, body: list[Any], depth: int, place: Origin) -> None:
         group: list[ast.AST] = []
-        for statement in statements:
+        for statement in body:
             if isinstance(statement, _COMPOUND) or len(group) == self.share:
                 self._simple(group, depth, place)
                 group = []
@@ -123,6 +125,15 @@ class Text:
         self.origins.append(Origin(place.module, place.function, first, max(ends)))
 
 
+def _locate(statement: Any) -> None:
+    """Give what the packing made the place of what it is in: ast.unparse() asks for one too."""
+    statement.lineno = getattr(statement, "lineno", 1)
+    for node in statements(statement):
+        for inner in bodies(node):
+            if not hasattr(inner, "lineno"):
+                ast.copy_location(inner, node)
+
+
 def _end(node: Any) -> int:
     """Return the last line of a statement, of a compound one that of its header."""
     if isinstance(node, _COMPOUND):
@@ -159,5 +170,5 @@ def _header(node: Any) -> list[str]:
     if hasattr(empty, "orelse"):
         empty.orelse = []
     ast.copy_location(empty, node)
-    lines = ast.unparse(ast.fix_missing_locations(empty)).split("\n")
+    lines = ast.unparse(empty).split("\n")
     return [line for line in lines[:-1] if line]

@@ -7,7 +7,8 @@ and what is in wiring.py goes piece by piece, see early.py.
 import ast
 from collections.abc import Iterator
 
-from ways_device.pack.replace import Replace
+from ways_device.pack.replace import Replaced, replace
+from ways_device.pack.trees import is_name, walk
 
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 _IMPORTS = (ast.Import, ast.ImportFrom)
@@ -16,11 +17,11 @@ _IMPORTS = (ast.Import, ast.ImportFrom)
 def join(host: ast.Module, guest: ast.Module, name: str) -> None:
     """Make the guest, a module called name, part of the host, which imports it as that."""
     defined = _rename(guest, name)
-    uses: dict[ast.AST, ast.AST | None] = {}
-    for node in ast.walk(host):
-        if isinstance(node, ast.Attribute) and ast.unparse(node.value) == name:
+    uses: Replaced = {}
+    for node in walk(host):
+        if isinstance(node, ast.Attribute) and is_name(node.value, name):
             uses[node] = ast.copy_location(ast.Name(defined[node.attr], ast.Load()), node)
-    host.body = Replace(uses).visit(host).body
+    replace(host, uses)
     known = {one for statement in host.body for one in _imports(statement)}
     for statement in host.body:
         if isinstance(statement, ast.ImportFrom):
@@ -38,7 +39,7 @@ def join(host: ast.Module, guest: ast.Module, name: str) -> None:
 def _rename(guest: ast.Module, name: str) -> dict[str, str]:
     """Put its name before all that the guest defines: nothing of the host's is to hide it."""
     defined = {one: f"{name}_{one}" for statement in guest.body for one in _names(statement)}
-    for node in ast.walk(guest):
+    for node in walk(guest):
         if isinstance(node, ast.Name) and node.id in defined:
             node.id = defined[node.id]
         elif isinstance(node, _DEFINITIONS) and node in guest.body:

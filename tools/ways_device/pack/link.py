@@ -5,80 +5,56 @@ of its own imports from the package whatever it takes from the bundle.
 """
 
 import ast
-from dataclasses import dataclass, field
 
-from ways_device.pack.program import LEFT_OUT, PACKAGE, Module, Program
-from ways_device.pack.replace import Replace
+from ways_device.pack.links import Links
+from ways_device.pack.module import PACKAGE, Module
+from ways_device.pack.program import LEFT_OUT, Program
+from ways_device.pack.replace import Replaced
 from ways_device.pack.scope import Scope, Variable
-
-
-@dataclass
-class Links:
-    """imports are those of the bundle from outside, replaced nodes go away in _Replace.
-
-    borrowed lists (alias, variable of the bundle, its name's in a separate module), taken
-    (variable of a separate module, its name's in another module).
-    """
-
-    imports: dict[tuple[str, str], Variable] = field(default_factory=dict)
-    borrowed: list[tuple[ast.alias, Variable, Variable]] = field(default_factory=list)
-    taken: list[tuple[Variable, Variable]] = field(default_factory=list)
-    # Of statements that were changed: where they imported from, what comes before them now.
-    sources: dict[ast.AST, str] = field(default_factory=dict)
-    added: dict[ast.AST, list[ast.stmt]] = field(default_factory=dict)
-
-    def loads(self, variable: Variable) -> list[ast.expr]:
-        """Return all places that load a variable, in whatever module and under whatever name."""
-        found: list[ast.expr] = [*variable.loads]
-        found += [node for node, _ in variable.places if isinstance(node, ast.Attribute)]
-        pairs = [*self.taken, *((target, own) for _, target, own in self.borrowed)]
-        for target, own in pairs:
-            found += own.loads if target is variable else []
-        return found
-
-    def give_back(self, program: Program, variable: Variable) -> list[ast.AST]:
-        """Have nobody borrow a variable any more; return the imports that are empty then."""
-        aliases = [alias for alias, target, _ in self.borrowed if target is variable]
-        self.borrowed = [one for one in self.borrowed if one[1] is not variable]
-        empty: list[ast.AST] = []
-        for module in program.separate if aliases else ():
-            for node in ast.walk(module.tree):
-                if isinstance(node, ast.ImportFrom):
-                    node.names = [alias for alias in node.names if alias not in aliases]
-                    empty += [] if node.names else [node]
-        return empty
-
-    def finish(self) -> None:
-        """Have the separate modules import what they borrow by the names of now."""
-        for alias, target, own in self.borrowed:
-            alias.name = target.name
-            alias.asname = own.name if own.name != target.name else None
-
-    replaced: dict[ast.AST, ast.AST | None] = field(default_factory=dict)
-    outside: list[Variable] = field(default_factory=list)  # modules that are not ours
-    # Attributes of separate modules that follow their variables; modules used in other ways too.
-    settled: set[ast.AST] = field(default_factory=set)
-    whole: set[str] = field(default_factory=set)
+from ways_device.pack.trees import is_name
 
 
 def link(program: Program) -> Links:
     """Join the modules of a program. Raises ToolError for what cannot be joined."""
     links = Links()
     for module in program.modules.values():
+        places = _Places(module)
         for scope in module.scope.walk():
-            _Linker(program, module, scope, links).run()
-        module.tree = Replace(links.replaced, links.added).visit(module.tree)
+            _Linker(program, module, scope, links, places).run()
+        # The compiler would put the value of a const() in place of every local of that name.
+        links.replaced |= places.constants
+        module.replace(links.replaced, links.added)
+        module.changed()  # aliases have gone too
     return links
+
+
+class _Places:
+    """Where in a module the aliases stand, and what takes an attribute of something."""
+
+    def __init__(self, module: Module) -> None:
+        self.statements: dict[ast.alias, ast.Import | ast.ImportFrom] = {}
+        self.members: dict[ast.expr, ast.Attribute] = {}
+        self.constants: Replaced = {}
+        for node in module.nodes:
+            if isinstance(node, ast.Import | ast.ImportFrom):
+                self.statements |= dict.fromkeys(node.names, node)
+            elif isinstance(node, ast.Attribute):
+                self.members[node.value] = node
+            elif isinstance(node, ast.Call) and is_name(node.func, "const"):
+                self.constants[node] = node.args[0]
 
 
 class _Linker:
     """The imports of one scope."""
 
-    def __init__(self, program: Program, module: Module, scope: Scope, links: Links) -> None:
+    def __init__(
+        self, program: Program, module: Module, scope: Scope, links: Links, places: _Places
+    ) -> None:
         self._program = program
         self._module = module
         self._scope = scope
         self._links = links
+        self._places = places
 
     def run(self) -> None:
         for variable in list(self._scope.variables.values()):
@@ -87,11 +63,12 @@ class _Linker:
 
     def _take(self, variable: Variable) -> None:
         aliases = _imports_of(variable)
-        stores = [node for node, _ in variable.places if not _is_load(node)]
-        if len(stores) > len(aliases):
-            self._module.refuse(stores[-1], f"{variable.name} is imported and assigned too")
+        if len(variable.stores) > len(aliases):
+            self._module.refuse(
+                variable.stores[-1], f"{variable.name} is imported and assigned too"
+            )
         for alias in aliases:
-            statement = self._statement(alias)
+            statement = self._places.statements[alias]
             if isinstance(statement, ast.Import):
                 found = self._program.target(PACKAGE, "") if alias.name == PACKAGE else None
                 found = found and (found[0], None)
@@ -154,12 +131,8 @@ class _Linker:
             self._links.settled.add(member)
 
     def _members_of(self, variable: Variable) -> list[ast.Attribute]:
-        loads = {id(load) for load in variable.loads}
-        return [
-            node
-            for node in ast.walk(self._module.tree)
-            if isinstance(node, ast.Attribute) and id(node.value) in loads
-        ]
+        members = self._places.members
+        return [members[load] for load in variable.loads if load in members]
 
     def _name(
         self,
@@ -175,7 +148,7 @@ class _Linker:
             return
         self._links.sources.setdefault(statement, str(statement.module))
         statement.module = PACKAGE
-        self._links.borrowed.append((alias, target, variable))
+        self._links.borrow(alias, statement, target, variable)
 
     def _members(
         self,
@@ -186,9 +159,8 @@ class _Linker:
     ) -> None:
         """Replace `module.name` by the name."""
         own: dict[str, Variable] = {}
-        parents = {id(node.value): node for node in self._members_of(variable)}
         for load in variable.loads:
-            parent = parents.get(id(load))
+            parent = self._places.members.get(load)
             if parent is None or not isinstance(parent.ctx, ast.Load):
                 self._module.refuse(load, f"{variable.name} is used as a whole, or changed")
             found = self._find(target, parent.attr, parent)
@@ -211,7 +183,7 @@ class _Linker:
         line = ast.copy_location(ast.ImportFrom(PACKAGE, [alias], 0), statement)
         self._links.added.setdefault(statement, []).append(line)
         self._scope.define(name, alias, "asname")
-        self._links.borrowed.append((alias, target, self._scope.variables[name]))
+        self._links.borrow(alias, line, target, self._scope.variables[name])
         return self._scope.variables[name]
 
     def _merge(self, variable: Variable, target: Variable, alias: ast.alias) -> None:
@@ -223,14 +195,8 @@ class _Linker:
             self._module.refuse(node, f"{module.dotted} has no {name}")
         return module.scope.variables[name]
 
-    def _statement(self, alias: ast.alias) -> ast.Import | ast.ImportFrom:
-        for node in ast.walk(self._module.tree):
-            if isinstance(node, ast.Import | ast.ImportFrom) and alias in node.names:
-                return node
-        raise AssertionError("an alias without a statement")
-
     def _drop(self, alias: ast.alias) -> None:
-        statement = self._statement(alias)
+        statement = self._places.statements[alias]
         statement.names = [one for one in statement.names if one is not alias]
         if not statement.names:
             self._links.replaced[statement] = None

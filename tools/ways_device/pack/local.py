@@ -3,11 +3,13 @@
 import ast
 from collections.abc import Iterator
 
+from ways_device.pack.module import Module
 from ways_device.pack.names import PUBLIC
 from ways_device.pack.pool import Pool
 from ways_device.pack.program import PUBLIC as OPEN
-from ways_device.pack.program import Module, Program
+from ways_device.pack.program import Program
 from ways_device.pack.scope import FUNCTIONS, Scope, Variable, is_special, parameters
+from ways_device.pack.trees import walk
 
 
 def fixed_parameters(program: Program, by_name: set[str]) -> set[str]:
@@ -38,7 +40,7 @@ def rename_function(scope: Scope, by_name: set[str], is_open: bool, pool: Pool) 
     places = {id(node) for variable in own for node, _ in variable.places}
     stay = {
         node.id
-        for node in ast.walk(scope.node)
+        for node in walk(scope.node)
         if isinstance(node, ast.Name) and id(node) not in places
     }
     functions = [one for one in scopes if isinstance(one.node, FUNCTIONS)]
@@ -92,4 +94,4 @@ def _names_in(function: ast.AST) -> Iterator[ast.Name]:
     """Yield the names in the body of a function; its defaults are outside."""
     body = function.body  # type: ignore[attr-defined]
     for part in body if isinstance(body, list) else [body]:
-        yield from (node for node in ast.walk(part) if isinstance(node, ast.Name))
+        yield from (node for node in walk(part) if isinstance(node, ast.Name))

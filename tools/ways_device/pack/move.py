@@ -6,11 +6,13 @@ that makes the object. Loading the bundle, and keeping it, takes so much less.
 
 import ast
 
-from ways_device.pack.link import Links
+from ways_device.pack.links import Links
+from ways_device.pack.module import PACKAGE
 from ways_device.pack.once import Part
-from ways_device.pack.program import PACKAGE, Program
-from ways_device.pack.replace import Replace
+from ways_device.pack.program import Program
+from ways_device.pack.replace import Replaced
 from ways_device.pack.scope import FUNCTIONS, Scope, Variable
+from ways_device.pack.trees import walk
 
 _WIRING = "wiring"
 _SETUP = "setup"  # what the host runs on a board without agent may load wiring.py
@@ -25,7 +27,7 @@ def move(program: Program, links: Links, parts: list[Part], kept: set[Variable])
         node
         for name in (_WIRING, _SETUP)
         if name in program.modules
-        for node in ast.walk(program.modules[name].tree)
+        for node in program.modules[name].nodes
         if isinstance(node, ast.FunctionDef)
     }
     before = -1
@@ -42,7 +44,7 @@ def _can_move(part: Part, kept: set[Variable]) -> bool:
         return False
     if part.variable in kept and (not part.is_method or part.node.name == "__init__"):
         return False
-    inside = [node for node in ast.walk(part.node) if node is not part.node]
+    inside = [node for node in walk(part.node) if node is not part.node]
     # What such a function keeps for later would keep wiring.py too.
     if any(isinstance(node, FUNCTIONS) for node in inside):
         return False
@@ -55,11 +57,11 @@ class _Move:
         self._program = program
         self._links = links
         self._wiring = program.modules[_WIRING]
-        self._replaced: dict[ast.AST, ast.AST | None] = {}
+        self._replaced: Replaced = {}
         self._imports: list[ast.stmt] = []
         self._owner: dict[ast.AST, Variable] = {}
         setup = program.modules.get(_SETUP)
-        self._of_setup = set(ast.walk(setup.tree)) if setup else set()
+        self._of_setup = set(setup.nodes) if setup else set()
         self._elsewhere = {
             variable
             for module in program.separate
@@ -78,8 +80,9 @@ class _Move:
         for part in parts:
             self._settle(part)
         for module in self._program.modules.values():
-            module.tree = Replace(self._replaced).visit(module.tree)
+            module.replace(self._replaced)
         self._wiring.tree.body = [*self._imports, *self._nodes, *self._wiring.tree.body]
+        self._wiring.changed()
 
     def _take(self, part: Part) -> None:
         """Make it a function of wiring.py, and have it called so."""
@@ -95,6 +98,7 @@ class _Move:
             body = owner.body
         self._owner.pop(node, None)
         body[:] = [one for one in body if one is not node]
+        home.changed()
         if part.is_method and not body:
             body.append(ast.copy_location(ast.Pass(), node))
         made = Variable(f"{home.name}.{part.variable.name}.{node.name}", [(node, "name")])
@@ -118,7 +122,7 @@ class _Move:
                 scope = module.scope.variables
                 for name in [name for name, one in scope.items() if one is own]:
                     scope.pop(name)
-        empty = self._links.give_back(self._program, variable)
+        empty = self._links.give_back(variable)
         self._replaced |= dict.fromkeys(empty)
 
     def _make_constructor(self, part: Part, scope: Scope) -> None:
@@ -132,7 +136,7 @@ class _Move:
             new = ast.parse("object.__new__(None)", mode="eval").body
             new.args = [kind]  # type: ignore[attr-defined]
             scope.builtins.add("object")
-            for call in ast.walk(node):
+            for call in walk(node):
                 if isinstance(call, ast.Call) and _is_super(call.func):
                     base = ast.Name(bases[0].id, ast.Load())
                     self._owner[base] = self._owner[bases[0]]
@@ -142,7 +146,7 @@ class _Move:
         first = ast.Assign([ast.Name("self", ast.Store())], new)
         node.body = [first, *node.body, ast.Return(ast.Name("self", ast.Load()))]
         for statement in (first, node.body[-1]):
-            for one in ast.walk(statement):
+            for one in walk(statement):
                 ast.copy_location(one, node)
 
     def _make_function(self, part: Part, made: Variable) -> None:
@@ -151,7 +155,7 @@ class _Move:
         setup = self._program.modules.get(_SETUP)
         trees = [self._wiring.tree, *self._nodes, *([setup.tree] if setup else [])]
         for tree in trees:
-            for call in ast.walk(tree):
+            for call in walk(tree):
                 if isinstance(call, ast.Call) and call.func in uses:
                     assert isinstance(call.func, ast.Attribute)
                     name = ast.copy_location(ast.Name(made.name, ast.Load()), call.func)
@@ -163,7 +167,7 @@ class _Move:
 
     def _settle(self, part: Part) -> None:
         """Import what it needs of the bundle and of the interpreter."""
-        for node in ast.walk(part.node):
+        for node in walk(part.node):
             variable = self._owner.get(node)
             # What it imports itself, of a module that is loaded later, it goes on importing.
             here = self._wiring.scope.variables.values()
@@ -186,6 +190,7 @@ class _Move:
             alias = ast.alias(made.name)
             line = ast.ImportFrom(f"{PACKAGE}.{_WIRING}", [alias], 0)
             setup.tree.body.insert(0, ast.copy_location(line, setup.tree.body[0]))
+            setup.changed()
             setup.scope.variables[made.name] = Variable(made.name, [(alias, "asname")])
             made.places.append((alias, "name"))
         return setup.scope.variables[made.name]
@@ -198,8 +203,9 @@ class _Move:
             if target is variable:
                 return self._import_outside(module, name, variable)
         alias = ast.alias(variable.name)
-        own = self._define(ast.ImportFrom(PACKAGE, [alias], 0), alias, variable.name, node)
-        self._links.borrowed.append((alias, variable, own))
+        line = ast.ImportFrom(PACKAGE, [alias], 0)
+        own = self._define(line, alias, variable.name, node)
+        self._links.borrow(alias, line, variable, own)
         return own
 
     def _import_outside(self, module: str, name: str, variable: Variable) -> Variable:

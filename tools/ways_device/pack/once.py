@@ -10,11 +10,13 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from ways_device.pack.link import Links
+from ways_device.pack.links import Links
+from ways_device.pack.module import PACKAGE, Module
 from ways_device.pack.names import PUBLIC
-from ways_device.pack.program import BUILDERS, PACKAGE, SLEEPERS, Module, Program
+from ways_device.pack.program import BUILDERS, SLEEPERS, Program
 from ways_device.pack.program import PUBLIC as OPEN
 from ways_device.pack.scope import FUNCTIONS, Variable
+from ways_device.pack.trees import children, walk
 
 _FORGET = "forget"
 _Method = ast.FunctionDef | ast.AsyncFunctionDef
@@ -56,11 +58,9 @@ class _Search:
             self._settle(module.tree, None)
             self._note_heirs(module)
             if module.name in BUILDERS:
-                self._once |= {
-                    node for node in ast.walk(module.tree) if isinstance(node, ast.FunctionDef)
-                }
+                self._once |= {node for node in module.nodes if isinstance(node, ast.FunctionDef)}
             elif module.name in SLEEPERS:  # what only they use later than that others forget
-                self._once |= {node for node in ast.walk(module.tree) if isinstance(node, _Method)}
+                self._once |= {node for node in module.nodes if isinstance(node, _Method)}
         for tree in program.scripts:
             self._settle(tree, None)
         self._parts = [part for module in program.bundled for part in _parts(module)]
@@ -75,8 +75,8 @@ class _Search:
             found = len(self._once)
             for part in self._parts:
                 uses = self._uses_of(part)
-                is_called = _runs_at_once(part.node) and set(uses) <= self._called
-                if is_called and self._all_once(uses):
+                is_called = self._all_once(uses) and self._called.issuperset(uses)
+                if is_called and _runs_at_once(part.node):
                     self._once.add(part.node)
         found_parts = [part for part in self._parts if self._all_once(self._uses_of(part))]
         for part in found_parts:
@@ -122,7 +122,7 @@ class _Search:
                 self._heirs[base] = None if module.name in SLEEPERS else variable
 
     def _settle(self, node: ast.AST, home: ast.AST | None) -> None:
-        for child in ast.iter_child_nodes(node):
+        for child in children(node):
             self._home[child] = home
             if isinstance(child, ast.Call):
                 self._called.add(child.func)
@@ -138,11 +138,7 @@ def _parts(module: Module) -> list[Part]:
     """Return the functions and methods of a module that could go."""
     found = []
     for variable in module.scope.variables.values():
-        stores = [
-            node
-            for node, _ in variable.places
-            if not (isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load))
-        ]
+        stores = variable.stores
         if len(stores) != 1 or module.name in OPEN:
             continue
         if isinstance(stores[0], _Method):
@@ -155,7 +151,7 @@ def _parts(module: Module) -> list[Part]:
 
 
 def _runs_at_once(node: _Method) -> bool:
-    is_generator = any(isinstance(one, ast.Yield | ast.YieldFrom) for one in ast.walk(node))
+    is_generator = any(isinstance(one, ast.Yield | ast.YieldFrom) for one in walk(node))
     return isinstance(node, ast.FunctionDef) and not is_generator
 
 
@@ -172,3 +168,4 @@ def write_forget(program: Program, parts: list[Part]) -> None:
         for part in parts
     ]
     node.body = ast.parse("\n".join(lines)).body
+    wiring.changed()

@@ -38,14 +38,12 @@ class Pool:
         return (name for name in self._order if name not in never)
 
 
-def occurrences(trees: Iterable[ast.AST], skipped: set[ast.AST]) -> Counter[str]:
-    """Return how often each name occurs in the bytecode of these trees, about.
+def occurrences(nodes: Iterable[ast.AST], skipped: set[ast.AST]) -> Counter[str]:
+    """Return how often each name occurs in the bytecode of these nodes, about.
 
     skipped are nodes whose name is that of a local variable, which has none in bytecode.
     """
-    found = Counter(
-        _name(node) for tree in trees for node in ast.walk(tree) if node not in skipped
-    )
+    found = Counter(_name(node) for node in nodes if node not in skipped)
     del found[""]
     return found
 

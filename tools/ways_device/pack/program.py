@@ -4,14 +4,14 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NoReturn
 
 from ways_device.errors import ToolError
 from ways_device.pack.emit import remember
 from ways_device.pack.join import join
+from ways_device.pack.module import PACKAGE, Module, dotted
 from ways_device.pack.scope import Scope, UnsureError, resolve
+from ways_device.pack.trees import is_name, statements, walk
 
-PACKAGE = "firmware"
 # What a board starts with, and compiles itself; the second starts the agent.
 SCRIPTS = ("boot.py", "main.py")
 SCRIPT = SCRIPTS[1]
@@ -40,27 +40,6 @@ PUBLIC = {
 
 
 @dataclass(eq=False)
-class Module:
-    """One source file. name is below the package: "" is the package's own, "sensors.adc"."""
-
-    name: str
-    path: Path
-    tree: ast.Module
-    scope: Scope
-    is_bundled: bool
-
-    @property
-    def dotted(self) -> str:
-        return _dotted(self.name)
-
-    def refuse(self, node: ast.AST, why: str) -> NoReturn:
-        """Stop: this cannot be packed safely."""
-        where = "/".join(self.path.parts[self.path.parts.index(PACKAGE) :])
-        line = getattr(node, "lineno", 1)
-        raise ToolError(f"{where}:{line} cannot be packed: {why}")
-
-
-@dataclass(eq=False)
 class Program:
     """All modules, those of the bundle first, each behind those it imports."""
 
@@ -74,6 +53,18 @@ class Program:
     @property
     def separate(self) -> list[Module]:
         return [module for module in self.modules.values() if not module.is_bundled]
+
+    def nodes(self) -> Iterator[ast.AST]:
+        """Yield all nodes of all modules and scripts."""
+        for module in self.modules.values():
+            yield from module.nodes
+        for tree in self.scripts:
+            yield from walk(tree)
+
+    def bundle_nodes(self) -> Iterator[ast.AST]:
+        """Yield all nodes of the bundle."""
+        for module in self.bundled:
+            yield from module.nodes
 
     def target(self, source: str | None, name: str) -> tuple[Module, str | None] | None:
         """Return (module, name in it or None for itself) of `from source import name`.
@@ -105,7 +96,8 @@ def read(source: Path, board: str) -> Program:
         raise ToolError(f"the agent is missing in {source}; install ways-device again")
     trees = {name: _parse(path) for name, path in paths.items()}
     for name, tree in trees.items():
-        remember(tree, _dotted(name))
+        strip(tree)
+        remember(tree, dotted(name))
     if {*JOINED} <= set(trees):
         host, guest = JOINED
         join(trees[host], trees.pop(guest), guest)
@@ -113,7 +105,6 @@ def read(source: Path, board: str) -> Program:
     modules = {}
     for name in _order(trees):
         tree = trees[name]
-        strip(tree)
         module = Module(name, paths[name], tree, Scope(tree), name in together)
         try:
             module.scope = resolve(tree)
@@ -136,20 +127,16 @@ def alone(source: Path) -> Iterator[tuple[str, ast.Module]]:
 
 def _refuse_unsafe(module: Module, names: set[str]) -> None:
     """Refuse what finds variables by their names. unload() finds modules so: those keep theirs."""
-    called = {node.func for node in ast.walk(module.tree) if isinstance(node, ast.Call)}
-    for node in ast.walk(module.tree):
+    called = {node.func for node in module.nodes if isinstance(node, ast.Call)}
+    for node in module.nodes:
         if isinstance(node, ast.Name) and node.id in _BY_NAME - {module.name or "globals"}:
             module.refuse(node, f"{node.id}() looks at names")
         if isinstance(node, ast.Name) and node.id == "const" and node not in called:
             module.refuse(node, "const is the compiler's, and only called")
-        if isinstance(node, ast.Call) and ast.unparse(node.func) == "unload":
+        if isinstance(node, ast.Call) and is_name(node.func, "unload"):
             for word in (one.value for one in node.args if isinstance(one, ast.Constant)):
                 if word not in names:
                     module.refuse(node, f"there is no {PACKAGE}.{word!s}")
-
-
-def _dotted(name: str) -> str:
-    return f"{PACKAGE}.{name}" if name else PACKAGE
 
 
 def _name(relative: Path) -> str:
@@ -213,7 +200,7 @@ def _imports(tree: ast.Module) -> Iterator[str]:
 
 def strip(tree: ast.Module) -> None:
     """Take the docstrings out."""
-    for node in ast.walk(tree):
+    for node in statements(tree):
         body = getattr(node, "body", None)
         if not isinstance(body, list) or isinstance(node, ast.If | ast.For | ast.While):
             continue

@@ -3,9 +3,11 @@
 import ast
 
 from ways_device.errors import ToolError
-from ways_device.pack.link import Links
-from ways_device.pack.program import BUILDERS, PACKAGE, PUBLIC, Module, Program
+from ways_device.pack.links import Links
+from ways_device.pack.module import PACKAGE, Module
+from ways_device.pack.program import BUILDERS, PUBLIC, Program
 from ways_device.pack.scope import Variable
+from ways_device.pack.trees import walk
 
 # What a host calls on a board that is held.
 _OF_THE_HOST = frozenset({"setup"})
@@ -17,7 +19,7 @@ def wanted(found: Program) -> dict[str, set[str]]:
     Others are the scripts a board starts with, and sensor files of somebody's own.
     """
     names = {name: set(ones) for name, ones in PUBLIC.items() if name in found.modules}
-    for node in (node for tree in found.scripts for node in ast.walk(tree)):
+    for node in (node for tree in found.scripts for node in walk(tree)):
         for alias in node.names if isinstance(node, ast.Import | ast.ImportFrom) else ():
             source = node.module if isinstance(node, ast.ImportFrom) else PACKAGE
             name = alias.name.removeprefix(f"{PACKAGE}.")
@@ -41,7 +43,7 @@ def known(module: Module, found: Program, links: Links) -> set[str]:
         return {
             node.attr
             for tree in found.scripts
-            for node in ast.walk(tree)
+            for node in walk(tree)
             if isinstance(node, ast.Attribute)
         }
     return set()
@@ -58,7 +60,7 @@ def kept_separately(found: Program, links: Links) -> set[Variable]:
 
 def _named(found: Program) -> set[str]:
     """Return the words in the scripts that could be a module's name."""
-    nodes = [node for tree in found.scripts for node in ast.walk(tree)]
+    nodes = [node for tree in found.scripts for node in walk(tree)]
     words = {
         alias.name
         for node in nodes

@@ -5,11 +5,13 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from ways_device.pack import settings
-from ways_device.pack.link import Links
+from ways_device.pack.links import Links
+from ways_device.pack.module import Module
 from ways_device.pack.names import FOREIGN, PUBLIC
 from ways_device.pack.pool import Pool, occurrences
-from ways_device.pack.program import BOARDS, Module, Program
+from ways_device.pack.program import BOARDS, Program
 from ways_device.pack.scope import Variable, is_special
+from ways_device.pack.trees import is_name, walk
 
 
 class Attributes:
@@ -18,11 +20,13 @@ class Attributes:
     def __init__(self, program: Program, links: Links) -> None:
         self._program = program
         self._settled = links.settled
-        self._trees = [module.tree for module in program.modules.values()]
+        self._nodes = [node for module in program.modules.values() for node in module.nodes]
+        self._classes = [node for node in self._nodes if isinstance(node, ast.ClassDef)]
+        self._used = [node for node in self._nodes if isinstance(node, ast.Attribute)]
         self._owners: dict[str, set[str]] = {}
-        self._loose: set[str] = set()
-        for tree in self._trees:
-            self._read(tree)
+        self._loose = {node.attr for node in self._used if not isinstance(node.ctx, ast.Load)}
+        for node in self._classes:
+            self._class(node)
         self._table = table = settings.Table(program)
         for key in table.keys:
             self._owners.setdefault(key, set()).add(table.owner)
@@ -35,7 +39,7 @@ class Attributes:
         self.renamed = self._color(pool)
         self._table.name(self.renamed)
         for module in self._program.modules.values():
-            for node in ast.walk(module.tree):
+            for node in module.nodes:
                 if isinstance(node, ast.Attribute) and node not in self._settled:
                     node.attr = self.renamed.get(node.attr, node.attr)
             for scope in module.scope.walk():
@@ -55,24 +59,17 @@ class Attributes:
                         renamed |= {node for node, _ in variable.places}
             renamed |= {
                 node
-                for node in ast.walk(module.tree)
+                for node in module.nodes
                 if isinstance(node, ast.Attribute) and node.attr in self.ours
             }
-        return occurrences((module.tree for module in bundled), renamed)
-
-    def _read(self, tree: ast.Module) -> None:
-        """Note which classes have which attributes."""
-        for node in ast.walk(tree):
-            if isinstance(node, ast.ClassDef):
-                self._class(node)
-            elif isinstance(node, ast.Attribute) and not _is_load(node):
-                self._loose.add(node.attr)
+        return occurrences(self._program.bundle_nodes(), renamed)
 
     def _class(self, node: ast.ClassDef) -> None:
+        """Note which attributes a class has."""
         for name in _body_names(node):
             self._own(name, node)
-        for part in ast.walk(node):
-            if isinstance(part, ast.Attribute) and ast.unparse(part.value) == "self":
+        for part in walk(node):
+            if isinstance(part, ast.Attribute) and is_name(part.value, "self"):
                 self._own(part.attr, node)
 
     def _own(self, name: str, node: ast.ClassDef) -> None:
@@ -84,40 +81,37 @@ class Attributes:
         """Return the names that somebody else may mean too, so that they stay."""
         kept = set(FOREIGN | PUBLIC)
         for tree in program.scripts:
-            kept |= {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+            kept |= {node.attr for node in walk(tree) if isinstance(node, ast.Attribute)}
         for module in program.modules.values():
             if module.name in BOARDS or module.name.startswith("sensors."):
-                kept |= set(_of_parts(module.tree))
+                kept |= set(_of_parts(module))
             if not module.is_bundled:
                 kept |= {name for name in module.scope.variables if not name.startswith("_")}
-            for node in ast.walk(module.tree):
-                # getattr() and setattr() take a text, wherever it comes from.
-                if isinstance(node, ast.Constant) and isinstance(node.value, str):
-                    kept |= set() if node in self._table.nodes else {node.value}
-        return kept
+        # getattr() and setattr() take a text, wherever it comes from.
+        texts = [node for node in self._nodes if isinstance(node, ast.Constant)]
+        return kept | {
+            node.value
+            for node in texts
+            if isinstance(node.value, str) and node not in self._table.nodes
+        }
 
     def _of_modules(self, outside: list[Variable]) -> Iterator[str]:
         """Yield the attributes of modules that are not ours, and theirs in turn."""
-        places = {id(node) for variable in outside for node, _ in variable.places}
-        for tree in self._trees:
-            for node in ast.walk(tree):
-                chain, inner = [], node
-                while isinstance(inner, ast.Attribute):
-                    chain.append(inner.attr)
-                    inner = inner.value
-                if chain and id(inner) in places:
-                    yield from chain
+        places = {node for variable in outside for node, _ in variable.places}
+        for node in self._used:
+            chain = [node.attr]
+            inner = node.value
+            while isinstance(inner, ast.Attribute):
+                chain.append(inner.attr)
+                inner = inner.value
+            if inner in places:
+                yield from chain
 
     def _proper(self) -> list[str]:
         """Return the attributes that are ours alone, the busiest first."""
         defined = set(self._owners) & (self._loose | self._methods())
         ours = [name for name in defined if name not in self._kept and not is_special(name)]
-        uses = Counter(
-            node.attr
-            for tree in self._trees
-            for node in ast.walk(tree)
-            if isinstance(node, ast.Attribute)
-        )
+        uses = Counter(node.attr for node in self._used)
         return sorted(ours, key=lambda name: (-uses[name], name))
 
     def _color(self, pool: Pool) -> dict[str, str]:
@@ -133,13 +127,7 @@ class Attributes:
         return renamed
 
     def _methods(self) -> set[str]:
-        return {
-            name
-            for tree in self._trees
-            for node in ast.walk(tree)
-            if isinstance(node, ast.ClassDef)
-            for name in _body_names(node)
-        }
+        return {name for node in self._classes for name in _body_names(node)}
 
 
 def _body_names(node: ast.ClassDef) -> Iterator[str]:
@@ -149,13 +137,13 @@ def _body_names(node: ast.ClassDef) -> Iterator[str]:
             yield part.name
         elif isinstance(part, ast.Assign):
             for target in part.targets:
-                yield from (one.id for one in ast.walk(target) if isinstance(one, ast.Name))
+                yield from (one.id for one in walk(target) if isinstance(one, ast.Name))
 
 
-def _of_parts(tree: ast.Module) -> Iterator[str]:
+def _of_parts(module: Module) -> Iterator[str]:
     """Yield the attributes of what may be the chip's objects, or drivers that it freezes."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Attribute) and ast.unparse(node.value) not in ("self", "board"):
+    for node in module.nodes:
+        if isinstance(node, ast.Attribute) and not is_name(node.value, "self", "board"):
             yield node.attr
 
 
@@ -199,7 +187,3 @@ def rename_own(module: Module, kept: set[str], fixed: set[str], pool: Pool) -> N
     own = [one for one in module.scope.variables.values() if one.name not in {*kept, "const"}]
     for variable, name in zip(own, pool.names(stay), strict=False):
         variable.rename(name)
-
-
-def _is_load(node: ast.Attribute) -> bool:
-    return isinstance(node.ctx, ast.Load)

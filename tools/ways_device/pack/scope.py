@@ -4,6 +4,8 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from ways_device.pack.trees import children
+
 Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
@@ -27,6 +29,15 @@ class Variable:
             node
             for node, _ in self.places
             if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)
+        ]
+
+    @property
+    def stores(self) -> list[ast.AST]:
+        """Return the nodes that give it a value."""
+        return [
+            node
+            for node, _ in self.places
+            if not (isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load))
         ]
 
 
@@ -157,7 +168,8 @@ class _Reader(ast.NodeVisitor):
             for part in results:
                 inner.visit(part)
             return
-        super().generic_visit(node)
+        for child in children(node):
+            self.visit(child)
 
     def _function(self, node: Function, body: "list[ast.stmt] | list[ast.expr]") -> None:
         arguments = node.args

@@ -13,21 +13,23 @@ from typing import NoReturn
 from ways_device.errors import ToolError
 from ways_device.pack.emit import Text, remember
 from ways_device.pack.local import rename_function
+from ways_device.pack.module import PACKAGE, Module
 from ways_device.pack.pool import Pool
-from ways_device.pack.program import PACKAGE, SCRIPT, Module, Program, strip
+from ways_device.pack.program import SCRIPT, Program, strip
 from ways_device.pack.scope import UnsureError, resolve
+from ways_device.pack.trees import walk
 
 
 def check(script: ast.Module, found: Program) -> None:
     """Raise ToolError with the line of an import, or of `module.name`, that leads nowhere."""
     modules: dict[str, Module] = {}
-    for node in ast.walk(script):
+    for node in walk(script):
         if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == PACKAGE:
             for alias in node.names:
                 module = _module(node, alias.name, found)
                 if module:
                     modules[alias.asname or alias.name] = module
-    for node in ast.walk(script):
+    for node in walk(script):
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
             module = modules.get(node.value.id)
             if module and node.attr not in module.scope.variables:
@@ -56,7 +58,7 @@ def shortened(scripts: dict[str, ast.Module]) -> dict[str, Text]:
     """
     taken = {*dir(builtins)}
     for tree in scripts.values():
-        taken |= {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+        taken |= {node.id for node in walk(tree) if isinstance(node, ast.Name)}
     texts = {}
     for name, tree in scripts.items():
         module = name.removesuffix(".py")
@@ -77,6 +79,6 @@ def _rename(tree: ast.Module, taken: set[str]) -> None:
     for variable, new in zip(own, Pool(Counter()).names(taken), strict=False):
         variable.rename(new)
         taken.add(new)
-    by_name = {node.arg or "" for node in ast.walk(tree) if isinstance(node, ast.keyword)}
+    by_name = {node.arg or "" for node in walk(tree) if isinstance(node, ast.keyword)}
     for inner in scope.inside:
         rename_function(inner, by_name, False, Pool(Counter()))

@@ -6,10 +6,12 @@ A key has to stay what it is in the file; the attribute may have a name that cos
 import ast
 
 from ways_device.pack.program import Program
+from ways_device.pack.trees import is_name, walk
 
 _MODULE = "config"
 _TABLE = "TABLE"
 _FUNCTION = "attributes"
+# A module that calls one of these may get at an attribute of something by a text.
 _BY_TEXT = frozenset({"delattr", "getattr", "hasattr", "setattr"})
 
 
@@ -22,6 +24,7 @@ class Table:
     owner = "Config"
 
     def __init__(self, program: Program) -> None:
+        self._program = program
         self.keys: list[str] = []
         self.nodes: set[ast.AST] = set()
         self._function: ast.FunctionDef | None = None
@@ -30,12 +33,12 @@ class Table:
             if isinstance(statement, ast.FunctionDef) and statement.name == _FUNCTION:
                 self._function = statement
         for statement in module.tree.body if module and self._function else ():
-            if isinstance(statement, ast.Assign) and ast.unparse(statement.targets[0]) == _TABLE:
+            if isinstance(statement, ast.Assign) and is_name(statement.targets[0], _TABLE):
                 rows = getattr(statement.value, "elts", [])
                 self.keys = [str(row.elts[0].value) for row in rows]
         for module in program.modules.values() if self.keys else ():
-            if module.name == _MODULE or not _asks_by_text(module.tree):
-                self.nodes |= {node for node in ast.walk(module.tree) if self._is_key(node)}
+            if module.name == _MODULE or not any(is_name(one, *_BY_TEXT) for one in module.nodes):
+                self.nodes |= {node for node in module.nodes if self._is_key(node)}
 
     def _is_key(self, node: ast.AST) -> bool:
         return isinstance(node, ast.Constant) and node.value in self.keys
@@ -45,11 +48,7 @@ class Table:
         if self._function:
             names = " ".join(renamed.get(key, key) for key in self.keys)
             line = ast.parse(f"return {names!r}.split()").body[0]
-            for node in ast.walk(line):
+            for node in walk(line):
                 ast.copy_location(node, self._function)
             self._function.body = [line]
-
-
-def _asks_by_text(tree: ast.Module) -> bool:
-    """Tell whether a module may get at an attribute of something by a text."""
-    return any(isinstance(node, ast.Name) and node.id in _BY_TEXT for node in ast.walk(tree))
+            self._program.modules[_MODULE].changed()

@@ -9,10 +9,12 @@ import keyword
 from collections.abc import Iterator
 from typing import TypeGuard
 
+from ways_device.pack.module import Module
 from ways_device.pack.names import STATIC, STOCK
 from ways_device.pack.pool import NAMED_UP_TO, occurrences
 from ways_device.pack.program import Program
-from ways_device.pack.replace import Replace
+from ways_device.pack.replace import Replaced
+from ways_device.pack.trees import is_name
 
 # What these make stays, and texts in it: each takes less as a name.
 _MAKERS = frozenset({"start", "wiring"})
@@ -25,11 +27,10 @@ def gather(program: Program, passing: set[str], local: set[ast.AST]) -> None:
 
     local are the nodes in the bundle that name a variable of a function.
     """
-    trees = [module.tree for module in program.bundled]
-    known = {*occurrences(trees, local), *STATIC, *STOCK, *program.modules}
+    known = {*occurrences(program.bundle_nodes(), local), *STATIC, *STOCK, *program.modules}
     for module in program.separate:
         if module.name in passing - _MAKERS:
-            module.tree = _gathered(module.tree, known)
+            _gather(module, known)
 
 
 def unloaded(program: Program) -> set[str]:
@@ -37,36 +38,35 @@ def unloaded(program: Program) -> set[str]:
 
     The names are still those of the sources.
     """
-    trees = [*(module.tree for module in program.modules.values()), *program.scripts]
-    calls = [node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    calls = [node for node in program.nodes() if isinstance(node, ast.Call)]
     return {
         str(word.value)
         for call in calls
-        if ast.unparse(call.func) == "unload"
+        if is_name(call.func, "unload")
         for word in call.args
         if isinstance(word, ast.Constant)
     }
 
 
-def _gathered(tree: ast.Module, known: set[str]) -> ast.Module:
-    parts = {id(part) for node in ast.walk(tree) for part in getattr(node, "values", [])}
-    short = [node for node in ast.walk(tree) if _is_short(node) and id(node) not in parts]
-    others = occurrences([tree], {*short})
+def _gather(module: Module, known: set[str]) -> None:
+    parts = {part for node in module.nodes for part in getattr(node, "values", [])}
+    short = [node for node in module.nodes if _is_short(node) and node not in parts]
+    others = occurrences(module.nodes, {*short})
     places = [node for node in short if node.value not in known and node.value not in others]
     texts = list(dict.fromkeys(str(node.value) for node in places))
     if len(texts) < _FEWEST:
-        return tree
-    mentioned = set(_identifiers(tree))
+        return
+    mentioned = set(_identifiers(module))
     holder = next(name for name in sorted(known) if name.isalpha() and name not in mentioned)
-    replaced: dict[ast.AST, ast.AST | None] = {}
+    replaced: Replaced = {}
     for node in places:
         number = ast.Constant(texts.index(str(node.value)))
         text = ast.Subscript(ast.Name(holder, ast.Load()), number, ast.Load())
         replaced[node] = ast.copy_location(text, node)
-    tree = Replace(replaced).visit(tree)
     line = f"{holder} = {_BETWEEN.join(texts)!r}.split({_BETWEEN!r})"
-    tree.body = [*ast.parse(line).body, *tree.body]
-    return tree
+    module.replace(replaced)
+    module.tree.body = [*ast.parse(line).body, *module.tree.body]
+    module.changed()
 
 
 def _is_short(node: ast.AST) -> TypeGuard[ast.Constant]:
@@ -75,10 +75,10 @@ def _is_short(node: ast.AST) -> TypeGuard[ast.Constant]:
     return len(node.value) <= NAMED_UP_TO and _BETWEEN not in node.value
 
 
-def _identifiers(tree: ast.Module) -> Iterator[str]:
+def _identifiers(module: Module) -> Iterator[str]:
     """Yield all names that may mean a variable somewhere, and those of Python."""
     yield from keyword.kwlist
-    for node in ast.walk(tree):
+    for node in module.nodes:
         for key in ("id", "arg", "name", "asname"):
             word = getattr(node, key, None)
             if isinstance(word, str):

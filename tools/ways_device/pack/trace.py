@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 from ways_device.pack import Packed, pack
-from ways_device.pack.program import PACKAGE
+from ways_device.pack.module import PACKAGE
 from ways_device.resources import device_source
 
 Lines = dict[str, list[str]]
