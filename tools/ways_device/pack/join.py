@@ -26,6 +26,7 @@ def join(host: ast.Module, guest: ast.Module, name: str) -> None:
     for statement in host.body:
         if isinstance(statement, ast.ImportFrom):
             statement.names = [one for one in statement.names if one.name != name]
+    host.body = [one for one in host.body if getattr(one, "names", True)]
     for statement in guest.body:
         if isinstance(statement, _IMPORTS):
             told = zip(_imports(statement), statement.names, strict=True)
