@@ -3,11 +3,13 @@
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-
-from rich.console import Console
+from typing import TYPE_CHECKING
 
 from ways_device.errors import ToolError
 from ways_device.secrets import redact
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 
 class Step:
@@ -28,15 +30,20 @@ class Step:
 class Talk:
     """Progress and notes for people. A terminal shows a spinner, a log one line a step."""
 
-    def __init__(self, console: Console | None = None) -> None:
-        self._console = console or Console(stderr=True, highlight=False, markup=False)
+    def __init__(self, console: "Console | None" = None) -> None:
+        if console is None:
+            # Late: most commands import this module and only one of them runs.
+            from rich.console import Console
+
+            console = Console(stderr=True, highlight=False, markup=False)
+        self._console = console
 
     @contextmanager
     def step(self, title: str) -> Iterator[Step]:
         """Announce and time a step; a ToolError inside it learns the step's name."""
         started_s = time.monotonic()
-        with self._console.status(_plain(title)) as status:
-            step = Step(title, lambda text: status.update(_plain(text)))
+        with self._under_way(title) as show:
+            step = Step(title, show)
             try:
                 yield step
             except ToolError as exc:
@@ -44,6 +51,16 @@ class Talk:
                 raise
         detail = f": {step.detail}" if step.detail else ""
         self._print(f"{title}{detail} ({time.monotonic() - started_s:.1f} s)")
+
+    @contextmanager
+    def _under_way(self, title: str) -> Iterator[Callable[[str], None]]:
+        """Show a step until it ends; what shows it is given its words meanwhile."""
+        if not self._console.is_terminal:
+            # A log cannot take back a spinner: the thread that turns one would do so for nobody.
+            yield lambda text: None
+            return
+        with self._console.status(_plain(title)) as status:
+            yield lambda text: status.update(_plain(text))
 
     def note(self, text: str) -> None:
         """Say something that no step owns."""
