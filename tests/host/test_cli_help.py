@@ -2,6 +2,8 @@
 
 import re
 import shlex
+import subprocess
+import sys
 
 import pytest
 import typer
@@ -128,3 +130,12 @@ def test_every_exit_status_of_an_error_is_in_the_help(capsys):
 def test_refusing_to_agree_is_status_2(capsys):
     with pytest.raises(UsageError):
         output.confirm("Delete it?", False)
+
+
+def test_a_command_begins_without_what_only_some_commands_need():
+    heavy = "{'httpx', 'rich.console', 'cryptography', 'fastapi'}"
+    program = f"import sys, ways_device.cli; print(sorted({heavy} & set(sys.modules)))"
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=30, check=True
+    )
+    assert done.stdout == "[]\n"

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from ways_device import __version__, secrets
 from ways_device.commands import examples, next_step
@@ -111,6 +110,8 @@ def demo(
     ] = None,
 ) -> int:
     """Play the whole way of a reading on this computer: platform, board, outage, count."""
+    from rich.console import Console
+
     from ways_device.demo.command import demo as run_demo
 
     return 0 if run_demo(seconds, folder, Console(highlight=False)) else 1

@@ -7,7 +7,6 @@ from typing import Annotated, Any
 
 import typer
 
-from ways_device.api import pages
 from ways_device.api.answers import Answer
 from ways_device.commands import options
 from ways_device.errors import UsageError
@@ -41,6 +40,7 @@ def api(
     For example: ways-device api GET alarms -q status=active
     """
     from ways_device import context
+    from ways_device.api import pages
 
     parts = _parts(path)
     body, params = _body(data), dict(_pair(text) for text in query or [])

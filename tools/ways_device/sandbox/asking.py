@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import quote
 
-import httpx
 import typer
 
 from ways_device import sandboxinfo
@@ -28,6 +27,9 @@ def ask(info_file: Path, method: str, *parts: str, body: Any = None, **params: i
     parts   of the path after /sandbox, unquoted
     Raises UsageError if no sandbox runs there, NotFoundError, ApiError.
     """
+    # Late: every command imports this module.
+    import httpx
+
     info = sandboxinfo.load(info_file)
     url = f"{info.api_url}/sandbox/" + "/".join(quote(part, safe="") for part in parts)
     try:

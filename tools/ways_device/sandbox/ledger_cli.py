@@ -2,14 +2,14 @@
 
 import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from ways_device.sandbox.asking import INFO_FILE, AsJson, Info, ask
+
+if TYPE_CHECKING:
+    from rich.table import Table
 
 # The exit status where readings are missing: none of those that a failed command has.
 MISSING = 5
@@ -52,6 +52,9 @@ def _all(sandbox: Path) -> dict[str, Any]:
 
 
 def _print(report: dict[str, Any]) -> None:
+    from rich.console import Console
+    from rich.text import Text
+
     console = Console(highlight=False, markup=False)
     if "devices" in report:
         rows = [(row["device_id"], row) for row in report["devices"]]
@@ -75,7 +78,10 @@ def _counted(boot: dict[str, Any]) -> dict[str, Any]:
     return {**boot, "missing": missing, "adds_up": not missing}
 
 
-def _table(title: str, rows: list[tuple[str, dict[str, Any]]]) -> Table:
+def _table(title: str, rows: list[tuple[str, dict[str, Any]]]) -> "Table":
+    from rich.table import Table
+    from rich.text import Text
+
     table = Table(box=None, pad_edge=False)
     table.add_column(title, overflow="fold")
     for head in (*_COLUMNS.values(), "tail?", "adds up"):
