@@ -57,7 +57,8 @@ def build(platform: Platform, is_key: Callable[[str], bool]) -> ASGIApp:
     app.state.platform = platform
     api_errors.install(app, platform.dialect)
     for router in _ROUTERS:
-        app.include_router(router)
+        # As they are: to include the router would be to make each route anew for this application.
+        app.router.routes.extend(router.routes)
     for method, path in unserved():
         app.add_api_route(path, _not_served, methods=[method])
     return Guard(FaultGate(app, platform.faults), is_key, platform.dialect)
