@@ -110,7 +110,8 @@ def tree(tmp_path_factory):
 def collected(tree, *arguments):
     """Run pytest in tree; return {test: outcome} and all that was printed."""
     command = [sys.executable, "-m", "pytest", "-c", os.devnull, "--rootdir", str(tree)]
-    command += ["-p", "no:cacheprovider", "-rA", "-v", *arguments]
+    command += ["-p", "no:cacheprovider", "-p", "no:schemathesis", "-p", "no:hypothesispytest"]
+    command += ["-rA", "-v", *arguments]
     done = subprocess.run(
         command, cwd=tree, capture_output=True, text=True, timeout=90, check=False
     )
