@@ -12,6 +12,7 @@ import subprocess
 from types import SimpleNamespace
 
 import chip_rig
+import codedflash
 import pytest
 from checklist_rig import (
     ROOT,
@@ -128,6 +129,7 @@ def test_all_that_needs_no_sandbox_comes_to_its_figures_and_leaves_nothing(tmp_p
 @pytest.mark.timeout(600)
 def test_the_agents_checks_run_on_a_device_and_put_its_settings_back(tmp_path):
     results = tmp_path / "results.json"
+    codedflash.give(tmp_path / "board" / "chip")
     with world(tmp_path) as real:
         done = real.provision("--sensor", "simulated:key=room", "--set", "watchdog_s=77")
         assert done.returncode == 0, done.stderr
@@ -157,6 +159,7 @@ def test_the_agents_checks_run_on_a_device_and_put_its_settings_back(tmp_path):
 @pytest.mark.timeout(300)
 def test_a_board_of_another_platform_is_not_made_the_sandboxes(tmp_path):
     results = tmp_path / "results.json"
+    codedflash.give(tmp_path / "board" / "chip")
     with world(tmp_path) as real:
         done = real.provision("--sensor", "simulated:key=room")
         assert done.returncode == 0, done.stderr

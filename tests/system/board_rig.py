@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import codedflash
 import pytest
 from certificates import Authority
 from realparts import part
@@ -21,6 +22,7 @@ from ways_device.resources import device_source
 from ways_device.talk import Talk
 from ways_device.wifi import Network
 
+_FLASH_KB = 1024
 DEVICE_ID = "esp32-of-the-test"
 LOGIN = {"username": "u-name", "password": "login-canary-password", "client_id": "c-id"}
 CA = Authority()
@@ -50,7 +52,8 @@ def give_settings(board: Board) -> None:
 @contextmanager
 def device(folder: Path) -> Iterator[dict[str, Any]]:
     """Run a virtual board that is DEVICE_ID; yield its info."""
-    words = ["vboard", "start", "--dir", str(folder / "chip"), "--flash-kb", "1024"]
+    codedflash.give(folder / "chip", _FLASH_KB)
+    words = ["vboard", "start", "--dir", str(folder / "chip")]
     with part(folder, *words) as info:
         make_device(info["port"])
         yield info

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import codedflash
 from realparts import World, part
 
 from ways_device.devicelog import Listener
@@ -21,6 +22,7 @@ from ways_device.devicelog import Listener
 QUICK = ("--set", "retry_max_ms=2000", "--set", 'ntp_hosts=["127.0.0.1:9"]')
 # Of the board's own time: the watchdog of a case counts so many times as fast.
 HASTE = 20
+_FLASH_KB = 1024
 _DRIVER = """
 from firmware.reading import Datapoint
 class Sensor:
@@ -51,6 +53,7 @@ class Made:
         self._count = 0
 
     def provision(self, *options: str) -> None:
+        codedflash.give(self.folder / "first" / "chip", _FLASH_KB)
         with part(self.folder / "first", *_words(self.folder / "first" / "chip")) as board:
             world = World(self.folder, self._sandbox, board)
             try:
@@ -204,7 +207,7 @@ class Case(World):
 
 
 def _words(chip: Path) -> list[str]:
-    return ["vboard", "start", "--dir", str(chip), "--flash-kb", "1024"]
+    return ["vboard", "start", "--dir", str(chip), "--flash-kb", str(_FLASH_KB)]
 
 
 @contextmanager

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import time
 
+import codedflash
 import pytest
 from certificates import Authority
 from realparts import COMMAND, world
@@ -26,10 +27,12 @@ WIFI_OFF = {"ssid": "elsewhere", "password": "another-password"}
 
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("doctor")
+    codedflash.give(folder / "board" / "chip")
     with (
         pytest.MonkeyPatch.context() as patch,
         time_server() as clock,
-        world(tmp_path_factory.mktemp("doctor")) as made,
+        world(folder) as made,
     ):
         # Most examinations here run in this process, where the agent is packed once.
         patch.setenv("WAYS_DEVICE_HOME", made.environment["WAYS_DEVICE_HOME"])

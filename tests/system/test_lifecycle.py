@@ -3,6 +3,7 @@
 import json
 import subprocess
 
+import codedflash
 import pytest
 from realparts import COMMAND, world
 
@@ -18,7 +19,9 @@ SLOTS = (
 
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory):
-    with world(tmp_path_factory.mktemp("life")) as made:
+    folder = tmp_path_factory.mktemp("life")
+    codedflash.give(folder / "board" / "chip")
+    with world(folder) as made:
         # Between two questions a command runs: a connection that is kept ends meanwhile.
         made.api.headers["Connection"] = "close"
         yield made
