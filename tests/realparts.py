@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -52,9 +52,17 @@ def part(folder: Path, *arguments: str) -> Iterator[dict[str, Any]]:
 class World:
     """One user's computer with a running sandbox and a virtual board on it."""
 
-    def __init__(self, folder: Path, sandbox: dict[str, Any], board: dict[str, Any]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        sandbox: dict[str, Any],
+        board: dict[str, Any],
+        info_file: Path | None = None,
+    ) -> None:
+        """info_file is the sandbox's, if that is not in a folder of this world."""
         self.folder = folder
         self.sandbox = sandbox
+        self.info_file = info_file or folder / "sandbox" / "info.json"
         self.board = board
         self.device_id = f"esp32-{board['unique_id']}"
         self.wifi_file = folder / "wifi.json"
@@ -72,7 +80,7 @@ class World:
     def arguments(self, *more: str) -> list[str]:
         """Return the command that makes the board a device that reports every second."""
         words = ["provision", "--name", "Cellar", "--port", self.board["port"]]
-        words += ["--sandbox", str(self.folder / "sandbox" / "info.json")]
+        words += ["--sandbox", str(self.info_file)]
         words += ["--wifi-file", str(self.wifi_file), "--json"]
         if "--interval" not in more and "--profile" not in more:
             words += ["--interval", "1"]
@@ -123,6 +131,15 @@ class World:
     def devices(self) -> list[str]:
         return [item["device_id"] for item in self.get("/v1/iot/devices")["devices"]]
 
+    def empty_account(self) -> None:
+        """Delete what an earlier world of the same sandbox made there."""
+        for device_id in self.devices():
+            self.api.delete(f"/v1/iot/devices/{device_id}").raise_for_status()
+        for profile in self.get("/v1/iot/profiles")["profiles"]:
+            self.api.delete(f"/v1/iot/profiles/{profile['id']}").raise_for_status()
+        for point in self.get("/v1/iot/datapoints")["datapoints"]:
+            self.api.delete(f"/v1/iot/datapoints/{point['id']}").raise_for_status()
+
     def readings(self) -> int:
         """Return how many readings the broker delivered for the device."""
         boots = self.get(f"/sandbox/ledger/{self.device_id}")["boots"]
@@ -137,16 +154,30 @@ class World:
             time.sleep(0.2)
 
 
+class Platform:
+    """A running sandbox that several worlds have, one after the other."""
+
+    def __init__(self, folder: Path, info: dict[str, Any]) -> None:
+        self.info_file = folder / "info.json"
+        self.info = info
+
+
 @contextmanager
-def world(folder: Path, *board_options: str) -> Iterator[World]:
-    sandbox_words = ["sandbox", "start", "--state", str(folder / "sandbox" / "state")]
-    board_words = ["vboard", "start", "--dir", str(folder / "board" / "chip"), *board_options]
-    with (
-        part(folder / "sandbox", *sandbox_words, "--port", "0") as sandbox,
-        part(folder / "board", *board_words) as board,
-    ):
-        made = World(folder, sandbox, board)
-        try:
-            yield made
-        finally:
-            made.api.close()
+def platform(folder: Path) -> Iterator[Platform]:
+    words = ["sandbox", "start", "--state", str(folder / "state"), "--port", "0"]
+    with part(folder, *words) as info:
+        yield Platform(folder, info)
+
+
+@contextmanager
+def world(folder: Path, *board_options: str, at: Platform | None = None) -> Iterator[World]:
+    """Yield a world with a board of its own and, unless one is given, a sandbox of its own."""
+    words = ["vboard", "start", "--dir", str(folder / "board" / "chip"), *board_options]
+    with ExitStack() as stack:
+        here = at or stack.enter_context(platform(folder / "sandbox"))
+        board = stack.enter_context(part(folder / "board", *words))
+        made = World(folder, here.info, board, here.info_file)
+        stack.callback(made.api.close)
+        if at:
+            made.empty_account()
+        yield made

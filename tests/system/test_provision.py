@@ -4,15 +4,31 @@ import json
 import subprocess
 from pathlib import Path
 
+import codedflash
 import pytest
-from realparts import COMMAND, world
+from realparts import COMMAND, platform, world
 
 from ways_device import serialport
 
 
+@pytest.fixture(scope="module")
+def sandbox(tmp_path_factory):
+    with platform(tmp_path_factory.mktemp("sandbox")) as made:
+        yield made
+
+
 @pytest.fixture
-def real(tmp_path):
-    with world(tmp_path) as made:
+def real(sandbox, tmp_path):
+    """A blank board and an account without anything."""
+    with world(tmp_path, at=sandbox) as made:
+        yield made
+
+
+@pytest.fixture
+def deployed(sandbox, tmp_path):
+    """The same, but the board holds the agent's code already."""
+    codedflash.give(tmp_path / "board" / "chip")
+    with world(tmp_path, at=sandbox) as made:
         yield made
 
 
@@ -76,16 +92,16 @@ def test_no_secret_is_left_anywhere(real):
     assert {path.stat().st_mode & 0o077 for path in (real.folder / "home").rglob("*")} == {0}
 
 
-def test_wrong_wifi_password_is_named_and_the_same_command_finishes(real):
-    real.give_wifi([{"ssid": "ways-sandbox", "password": "not-the-password"}])
-    done = real.provision()
+def test_wrong_wifi_password_is_named_and_the_same_command_finishes(deployed):
+    deployed.give_wifi([{"ssid": "ways-sandbox", "password": "not-the-password"}])
+    done = deployed.provision()
     fails(
         done, 3, "waiting for the first reading", "wrong password for ways-sandbox", "Wi-Fi file"
     )
     assert "not-the-password" not in done.stderr
-    real.give_wifi([{"ssid": "ways-sandbox", "password": "ways-sandbox-password"}])
-    ok(real.provision())
-    assert real.devices() == [real.device_id]
+    deployed.give_wifi([{"ssid": "ways-sandbox", "password": "ways-sandbox-password"}])
+    ok(deployed.provision())
+    assert deployed.devices() == [deployed.device_id]
 
 
 def test_stray_files_are_named_with_the_command_that_removes_them(real):
@@ -108,8 +124,8 @@ def test_stray_files_are_named_with_the_command_that_removes_them(real):
     ok(real.provision())
 
 
-def test_full_flash_is_told_before_anything_is_registered(tmp_path):
-    with world(tmp_path, "--flash-kb", "128") as real:
+def test_full_flash_is_told_before_anything_is_registered(sandbox, tmp_path):
+    with world(tmp_path, "--flash-kb", "128", at=sandbox) as real:
         fails(real.provision(), 3, "flash is full", "kB are needed")
         assert real.devices() == []
 
@@ -123,12 +139,12 @@ def test_taken_port_is_told(real):
     assert real.devices() == []
 
 
-def test_settings_are_judged_by_the_device_before_it_is_registered(real):
-    fails(real.provision("--set", "window=99"), 3, "window: 99 is not in 1..64")
-    fails(real.provision("--set", "no_such=1"), 2, "--set no_such")
-    fails(real.provision("--sensor", "dht99:pin=4"), 3, "dht99")
-    fails(real.provision("--sensor", "adc:pin=34,colour=red"), 3, "colour")
-    assert real.devices() == []
+def test_settings_are_judged_by_the_device_before_it_is_registered(deployed):
+    fails(deployed.provision("--set", "window=99"), 3, "window: 99 is not in 1..64")
+    fails(deployed.provision("--set", "no_such=1"), 2, "--set no_such")
+    fails(deployed.provision("--sensor", "dht99:pin=4"), 3, "dht99")
+    fails(deployed.provision("--sensor", "adc:pin=34,colour=red"), 3, "colour")
+    assert deployed.devices() == []
 
 
 def test_unknown_profile_is_told(real):
@@ -136,28 +152,33 @@ def test_unknown_profile_is_told(real):
     assert real.devices() == []
 
 
-def test_damaged_settings_are_put_right_and_a_lost_identity_is_told(real):
-    ok(real.provision())
-    bad = real.folder / "bad"
+def test_damaged_settings_are_put_right_and_a_lost_identity_is_told(deployed):
+    ok(deployed.provision())
+    bad = deployed.folder / "bad"
     bad.write_text('{"rev": 1, ')
-    real.mpremote("cp", str(bad), ":/config.json")
-    real.mpremote("cp", str(bad), ":/identity.0")
+    deployed.mpremote("cp", str(bad), ":/config.json")
+    deployed.mpremote("cp", str(bad), ":/identity.0")
     # One copy is lost, the other still says who the board is.
-    ok(real.provision())
-    real.mpremote("cp", str(bad), ":/identity.0")
-    real.mpremote(
+    ok(deployed.provision())
+    deployed.mpremote("cp", str(bad), ":/identity.0")
+    deployed.mpremote(
         "exec", "import esp32; n = esp32.NVS('ways'); n.set_blob('id0', b'x'); n.commit()"
     )
-    fails(real.provision(), 4, "its password is neither on this board nor on this computer")
-    real.api.delete(f"/v1/iot/devices/{real.device_id}").raise_for_status()
-    ok(real.provision())
+    fails(deployed.provision(), 4, "its password is neither on this board nor on this computer")
+    deployed.api.delete(f"/v1/iot/devices/{deployed.device_id}").raise_for_status()
+    ok(deployed.provision())
 
 
 @pytest.mark.parametrize(
-    "after",
-    ["copying to the board", "registering", "starting the board"],
+    ("board", "after"),
+    [
+        ("real", "copying to the board"),
+        ("deployed", "registering"),
+        ("deployed", "starting the board"),
+    ],
 )
-def test_killed_after_any_step_the_same_command_finishes(real, after):
+def test_killed_after_any_step_the_same_command_finishes(request, board, after):
+    real = request.getfixturevalue(board)
     with subprocess.Popen(
         [*COMMAND, *real.arguments()], env=real.environment, stderr=subprocess.PIPE, text=True
     ) as child:

@@ -2,15 +2,23 @@
 
 import contextlib
 
+import codedflash
 import pytest
 from certificates import Authority
-from realparts import world
+from realparts import platform, world
 from tls_recorder import Recorder
 
 
+@pytest.fixture(scope="module")
+def sandbox(tmp_path_factory):
+    with platform(tmp_path_factory.mktemp("sandbox")) as made:
+        yield made
+
+
 @pytest.fixture
-def real(tmp_path):
-    with world(tmp_path) as made:
+def real(sandbox, tmp_path):
+    codedflash.give(tmp_path / "board" / "chip")
+    with world(tmp_path, at=sandbox) as made:
         yield made
 
 

@@ -3,8 +3,9 @@
 import re
 import time
 
+import codedflash
 import pytest
-from realparts import world
+from realparts import platform, world
 
 from ways_device.devicelog import Listener
 
@@ -16,6 +17,19 @@ VALUES = 16
 NO_TIME = 'ntp_hosts=["127.0.0.1:9"]'
 SLEPT = r"agent sleep_began"
 DELIVERED = r"I agent sleep_began .*waiting=0"
+
+
+@pytest.fixture(scope="module")
+def sandbox(tmp_path_factory):
+    with platform(tmp_path_factory.mktemp("sandbox")) as made:
+        yield made
+
+
+@pytest.fixture
+def real(sandbox, tmp_path):
+    codedflash.give(tmp_path / "board" / "chip")
+    with world(tmp_path, at=sandbox) as made:
+        yield made
 
 
 class Story:
@@ -93,36 +107,35 @@ class Story:
 
 
 @pytest.mark.timeout(400)
-def test_a_sleeper_accounts_for_every_reading_over_wakes_with_faults_between(tmp_path):
+def test_a_sleeper_accounts_for_every_reading_over_wakes_with_faults_between(real):
     sensors = [f"--sensor=simulated:key=room{number}" for number in range(VALUES)]
-    with world(tmp_path) as real:
-        settings = ("--set", f"connect_every={EVERY}", "--set", NO_TIME, "--interval", "1")
-        limits = ("--set", "awake_limit_s=20", "--log-level", "D")
-        done = real.provision(*sensors, *settings, *limits)
-        assert done.returncode == 0, done.stderr
-        with Listener(real.board["port"]) as port:
-            story = Story(real, port)
-            story.wait(SLEPT, times=6)
-            story.wait(DELIVERED)
-            # No wake lost the numbers, none was told as a start, and nothing came twice.
-            (first,) = story.boots()
-            assert not first["missing"] and first["volatile"] == first["duplicates"] == 0
-            story.broker_is_down()
-            story.chip_panics()
-            story.watchdog_bites()
-            most = story.memory_is_full()
-            # All that was there in the end is there, whatever had happened.
-            (first,) = story.boots()
-            assert first["boot"] == 1 and not first["missing"] and first["volatile"] == 0
-            story.cut_power()
-            story.wait(r"I agent last_run cause=power")
-            started = story.wait(r"reading_taken boot=2 seq=(\d+)")
-            story.wait(DELIVERED)
-            story.wait(SLEPT, times=4)
-            story.wait(DELIVERED)
-            wakes = story.count(SLEPT)
-            resets = story.count("agent last_run")
-        account = real.get(f"/sandbox/ledger/{real.device_id}")
+    settings = ("--set", f"connect_every={EVERY}", "--set", NO_TIME, "--interval", "1")
+    limits = ("--set", "awake_limit_s=20", "--log-level", "D")
+    done = real.provision(*sensors, *settings, *limits)
+    assert done.returncode == 0, done.stderr
+    with Listener(real.board["port"]) as port:
+        story = Story(real, port)
+        story.wait(SLEPT, times=6)
+        story.wait(DELIVERED)
+        # No wake lost the numbers, none was told as a start, and nothing came twice.
+        (first,) = story.boots()
+        assert not first["missing"] and first["volatile"] == first["duplicates"] == 0
+        story.broker_is_down()
+        story.chip_panics()
+        story.watchdog_bites()
+        most = story.memory_is_full()
+        # All that was there in the end is there, whatever had happened.
+        (first,) = story.boots()
+        assert first["boot"] == 1 and not first["missing"] and first["volatile"] == 0
+        story.cut_power()
+        story.wait(r"I agent last_run cause=power")
+        started = story.wait(r"reading_taken boot=2 seq=(\d+)")
+        story.wait(DELIVERED)
+        story.wait(SLEPT, times=4)
+        story.wait(DELIVERED)
+        wakes = story.count(SLEPT)
+        resets = story.count("agent last_run")
+    account = real.get(f"/sandbox/ledger/{real.device_id}")
     assert wakes >= 20 and resets >= 5
     assert account["adds_up"] is True, account
     first, second = account["boots"]
@@ -133,13 +146,12 @@ def test_a_sleeper_accounts_for_every_reading_over_wakes_with_faults_between(tmp
     assert first["delivered"] > most
 
 
-def test_a_host_that_comes_has_ten_seconds_after_a_start(tmp_path):
-    with world(tmp_path) as real:
-        options = ("--sensor", "simulated:key=room", "--interval", "5", "--set", "connect_every=1")
-        done = real.provision(*options, "--set", NO_TIME)
-        assert done.returncode == 0, done.stderr
-        with Listener(real.board["port"]) as port:
-            story = Story(real, port)
-            story.cut_power()
-            story.wait("I mqtt session_up")
-        assert "esp32" in real.mpremote("exec", "import sys; print(sys.platform)")
+def test_a_host_that_comes_has_ten_seconds_after_a_start(real):
+    options = ("--sensor", "simulated:key=room", "--interval", "5", "--set", "connect_every=1")
+    done = real.provision(*options, "--set", NO_TIME)
+    assert done.returncode == 0, done.stderr
+    with Listener(real.board["port"]) as port:
+        story = Story(real, port)
+        story.cut_power()
+        story.wait("I mqtt session_up")
+    assert "esp32" in real.mpremote("exec", "import sys; print(sys.platform)")
