@@ -14,7 +14,6 @@ from ways_device.devicelog import parse
 
 READ = """
 import json, esp32
-from firmware import identity
 def nvs(n):
     b = bytearray(4096)
     try: return bytes(b[:esp32.NVS('ways').get_blob('id%d' % n, b)])
