@@ -3,7 +3,7 @@
 PYTHON ?= python3
 DEMO_SECONDS ?= 30
 # Most of the tests' time is waiting for real parts.
-WORKERS ?= $(shell echo $$((2 * $$(getconf _NPROCESSORS_ONLN))))
+WORKERS ?= $(shell echo $$((3 * $$(getconf _NPROCESSORS_ONLN))))
 BIN := .venv/bin
 DEVICE_FILES := boot.py main.py $(shell find firmware -name '*.py')
 # These run on MicroPython too, though not as part of the agent.
