@@ -2,7 +2,7 @@
 
 PYTHON ?= python3
 DEMO_SECONDS ?= 30
-# Most of the tests' time is waiting for real parts.
+# Part of the tests' time is waiting for real parts: fewer would leave the cores idle.
 WORKERS ?= $(shell echo $$((3 * $$(getconf _NPROCESSORS_ONLN))))
 BIN := .venv/bin
 DEVICE_FILES := boot.py main.py $(shell find firmware -name '*.py')

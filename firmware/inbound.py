@@ -27,7 +27,7 @@ def subscribe(window, topic, qos):
 
 
 def take(window, first, body, end):
-    """Act on a PUBLISH or a SUBACK in the link's rx, see Window.take(); first is its type."""
+    """Act on a PUBLISH or a SUBACK in the link's rx, of which first is the first byte."""
     rx = window.link.rx
     if first != 0x90:
         _message(window, rx, first, body, end)

@@ -19,8 +19,6 @@ _TCP_NODELAY = const(1)
 # Replies of a few bytes that may wait while a packet is stuck; more, and the peer is not reading.
 _MAX_LATER = const(256)
 _READS_PER_TURN = const(8)
-# What a TLS connection takes in one piece.
-_TLS_BYTES = const(640)
 PINGREQ = b"\xc0\x00"
 
 
@@ -47,7 +45,6 @@ class Link:
         self.failed = failed
         self.moved = moved
         self._sock = None
-        self._room = None
         self._drainer = None
         self.unsent = None  # what the socket did not take yet: nothing else goes before its end
 
@@ -80,7 +77,6 @@ class Link:
 
         ssl comes from context(); host is the name the certificate must have.
         """
-        self._room = None
         self._sock = ssl.wrap_socket(
             self._sock, server_hostname=host, do_handshake_on_connect=False
         )
@@ -95,13 +91,6 @@ class Link:
             try:
                 sock.close()
             except Exception:  # the peer was faster, and this end is gone all the same
-                pass
-            sock = None
-        if self._room is None:
-            # Kept for the next one: when memory is in pieces there may be none of that size.
-            try:
-                self._room = bytearray(_TLS_BYTES)
-            except MemoryError:  # the next connection takes its chance
                 pass
 
     def put(self, size):

@@ -3,6 +3,7 @@
 import asyncio
 import errno
 import gc
+import sys
 import time
 
 import tls
@@ -120,6 +121,19 @@ async def test_no_memory_to_say_why_a_link_has_ended_is_no_reason_to_stop():
         await rig.broker.cut()
         await until(lambda: rig.session.logins == 2)
         assert not rig.task.done()
+
+
+async def test_what_judges_a_link_is_not_in_memory_beside_what_opens_one():
+    beside = []
+    async with Rig(clock=Impatient) as rig:
+        judge = rig.session._judge
+        rig.session._judge = lambda: beside.append("firmware.login" in sys.modules) or judge()
+        rig.broker.connack = [b""]
+        await until(lambda: rig.session.stage == "connack")
+        assert "firmware.login" in sys.modules
+        rig.session._fail(OSError(5))  # not by the task that logs in, which would end of itself
+        await until(lambda: beside)
+        assert beside[0] is False
 
 
 async def test_cancelled_anywhere_the_session_leaves_no_socket_and_no_task_behind():

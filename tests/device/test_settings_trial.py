@@ -20,7 +20,7 @@ async def changed(place, **values):
 
 
 def start(place, lines):
-    """Load the settings as main.py does; return them."""
+    """Load the settings as start.py does; return them."""
     return configuration.usable(place.root, lines.log("agent"), "config.json", place.board.nvs)
 
 

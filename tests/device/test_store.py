@@ -272,6 +272,18 @@ def test_a_folder_that_is_a_file_costs_the_log_and_not_the_agent():
     assert r.seqs(LIVE)[-1] == 99 and r.drops()[0]["count"] > 0
 
 
+def test_what_interrupted_writes_left_in_the_folder_and_beside_it_goes():
+    flash = Flash(16).format()
+    flash.mount()
+    os.mkdir("/flash/data")
+    for path in ("/flash/identity.0.tmp", "/flash/data/account.tmp", "/flash/config.json"):
+        with open(path, "wb") as file:
+            file.write(b"part")
+    r = rig(flash)
+    assert sorted(os.listdir("/flash")) == ["config.json", "data"]
+    assert "account.tmp" not in os.listdir("/flash/data") and r.lines == []
+
+
 def test_another_device_does_not_send_what_this_one_took():
     r = rig()
     r.take(50)

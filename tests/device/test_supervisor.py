@@ -146,6 +146,7 @@ async def test_what_brought_a_session_is_kept_once_the_run_has_lasted():
 
 async def test_flash_is_left_alone_in_the_first_moments():
     agent = agent_of()
+    files.replace(agent.board.root + "config.json", b"{}")
     agent.session.logins = 1
     task = asyncio.create_task(run(agent, mqtt=asyncio.Event().wait))
     await asyncio.sleep_ms(100)

@@ -3,6 +3,7 @@
 import pytest
 from pack_rig import MAIN, run, text, writer
 
+from ways_device.errors import ToolError
 from ways_device.pack import pack
 
 FITTING = """
@@ -54,9 +55,18 @@ def test_fitting_becomes_a_part_of_wiring(agent):
     assert {"firmware/wiring.py", "firmware/fitting.py"} <= where
 
 
-# The names that wiring.py has let go of, or forget() does.
-def forgotten(source):
-    return text(source, "wiring").count("= None")
+@pytest.mark.parametrize(
+    ("fitting", "wiring", "place"),
+    [
+        (FITTING, WIRING.replace("fitting.say(", "fitting.sing("), "wiring.py:9 .*no sing"),
+        (FITTING + "print(eval('1'))\n", WIRING, r"fitting.py:10 .*eval\(\)"),
+        (FITTING.replace("_MOST", "(x := 1)"), WIRING, "fitting.py"),
+    ],
+)
+def test_what_is_wrong_in_either_is_told_by_its_own_file(agent, fitting, wiring, place):
+    source = agent(fitting=fitting, wiring=wiring, parts=PARTS, agent=AGENT)
+    with pytest.raises(ToolError, match=f"^firmware/{place}"):
+        pack(source)
 
 
 STORE = """

@@ -169,6 +169,17 @@ def test_scripts_that_share_their_variables_do_not_take_each_others(agent, tmp_p
     assert done.stdout == "True 3 3\n"
 
 
+def test_no_name_of_a_script_is_given_to_something_else_in_it(agent):
+    # Nobody calls them in here: they are for the prompt.
+    public = "".join(f"def {name}():\n    return 0\n\n\n" for name in ("append", "args", "close"))
+    source = agent(
+        main=f"{public}_a = 1\n_b = 2\n_c = 3\nprint(_a, close(), args())\n", agent=PRINTER
+    )
+    packed = str(pack(source).scripts["main.py"])
+    assert not re.search(r"^(append|args|close) = ", packed, re.MULTILINE)
+    assert run(source) == "1 0 0\n"
+
+
 def test_a_script_that_cannot_be_understood_keeps_its_names(agent):
     main = "_x = 1\n\n\ndef _set():\n    global _x\n    _x = 2\n\n\n_set()\nprint(_x)\n"
     source = agent(main=main, agent=PRINTER)

@@ -13,15 +13,13 @@ from pathlib import Path
 from ways_device.errors import ToolError
 from ways_device.pack import pack
 from ways_device.pack.emit import Text
-from ways_device.pack.program import SCRIPTS
+from ways_device.pack.program import NOT_FOR_BOARDS, SCRIPTS
 from ways_device.pack.trace import Lines, lines_of
 from ways_device.secrets import child_environ, one_line
 
 # Bytecode version that mpy-cross writes and a board must read.
 MPY_VERSION = 6
 
-# For Linux, and for building images: not for a board.
-_NOT_FOR_BOARDS = frozenset({"board_unix.py", "commandline.py", "pin_unix.py", "manifest.py"})
 _PACKAGE_ROOT = "/lib/firmware"
 AGENT_PATH = f"{_PACKAGE_ROOT}/__init__.mpy"
 _COMPILE_S = 60
@@ -95,7 +93,7 @@ def _modules(source: Path) -> Iterator[Path]:
     found = sorted((source / "firmware").rglob("*.py"))
     if not found:
         raise ToolError(f"the agent is missing in {source}; install ways-device again")
-    return (path for path in found if path.name not in _NOT_FOR_BOARDS)
+    return (path for path in found if path.stem not in NOT_FOR_BOARDS)
 
 
 def _module_name(path: str) -> str:

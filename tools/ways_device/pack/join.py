@@ -8,6 +8,7 @@ import ast
 from collections.abc import Iterator
 
 from ways_device.pack.replace import Replaced, replace
+from ways_device.pack.scope import UnsureError
 from ways_device.pack.trees import is_name, walk
 
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
@@ -15,13 +16,11 @@ _IMPORTS = (ast.Import, ast.ImportFrom)
 
 
 def join(host: ast.Module, guest: ast.Module, name: str) -> None:
-    """Make the guest, a module called name, part of the host, which imports it as that."""
-    defined = _rename(guest, name)
-    uses: Replaced = {}
-    for node in walk(host):
-        if isinstance(node, ast.Attribute) and is_name(node.value, name):
-            uses[node] = ast.copy_location(ast.Name(defined[node.attr], ast.Load()), node)
-    replace(host, uses)
+    """Make the guest, a module called name, part of the host, which imports it as that.
+
+    Raises UnsureError for something of the guest's that it does not have.
+    """
+    _use(host, _rename(guest, name), name)
     known = {one for statement in host.body for one in _imports(statement)}
     for statement in host.body:
         if isinstance(statement, ast.ImportFrom):
@@ -46,6 +45,17 @@ def _rename(guest: ast.Module, name: str) -> dict[str, str]:
         elif isinstance(node, _DEFINITIONS) and node in guest.body:
             node.name = defined[node.name]
     return defined
+
+
+def _use(host: ast.Module, defined: dict[str, str], name: str) -> None:
+    """Have the host use by itself what it took from the guest."""
+    uses: Replaced = {}
+    for node in walk(host):
+        if isinstance(node, ast.Attribute) and is_name(node.value, name):
+            if node.attr not in defined:
+                raise UnsureError(node, f"{name} has no {node.attr}")
+            uses[node] = ast.copy_location(ast.Name(defined[node.attr], ast.Load()), node)
+    replace(host, uses)
 
 
 def _names(statement: ast.stmt) -> Iterator[str]:

@@ -55,6 +55,8 @@ class Module:
 
     def refuse(self, node: ast.AST, why: str) -> NoReturn:
         """Stop: this cannot be packed safely."""
-        where = "/".join(self.path.parts[self.path.parts.index(PACKAGE) :])
+        # A node may have come from another file, see join.py.
+        parts = getattr(node, "path", self.path).parts
+        where = "/".join(parts[parts.index(PACKAGE) :])
         line = getattr(node, "lineno", 1)
         raise ToolError(f"{where}:{line} cannot be packed: {why}")

@@ -32,6 +32,8 @@ _NEVER = frozenset({"client", "manifest"})
 ALONE = ("safekeep", "safelink", "safemode")
 # What an import may name though it is not there: it runs on the other kind of board, or never.
 LEFT_OUT = BOARDS | _NEVER | _UNIX | {*ALONE, "setup"}
+# The modules that no board has.
+NOT_FOR_BOARDS = BOARDS - {"board"} | _NEVER | _UNIX
 # What somebody's own sensor file imports keeps its name.
 PUBLIC = {
     "errors": {"ConfigError", "CorruptError", "LinkError", "RejectedError", "SensorError"},
@@ -99,8 +101,7 @@ def read(source: Path, board: str) -> Program:
         strip(tree)
         remember(tree, dotted(name))
     if {*JOINED} <= set(trees):
-        host, guest = JOINED
-        join(trees[host], trees.pop(guest), guest)
+        _join(trees, paths)
     together = _together(trees, board)
     modules = {}
     for name in _order(trees):
@@ -113,6 +114,16 @@ def read(source: Path, board: str) -> Program:
         _refuse_unsafe(module, {*paths, *LEFT_OUT})
         modules[name] = module
     return Program(modules)
+
+
+def _join(trees: dict[str, ast.Module], paths: dict[str, Path]) -> None:
+    host, guest = JOINED
+    for node in walk(trees[guest]):
+        node.path = paths[guest]  # type: ignore[attr-defined] # for refuse()
+    try:
+        join(trees[host], trees.pop(guest), guest)
+    except UnsureError as exc:
+        Module(host, paths[host], trees[host], Scope(trees[host]), False).refuse(*exc.args)
 
 
 def alone(source: Path) -> Iterator[tuple[str, ast.Module]]:
@@ -177,8 +188,8 @@ def _together(trees: dict[str, ast.Module], board: str) -> set[str]:
     """
     found: set[str] = set()
     waiting = ["", board, *PUBLIC, *([] if "wiring" in trees else trees)]
-    for name in {"wiring"} & set(trees):
-        waiting += _imports(trees[name])
+    if "wiring" in trees:
+        waiting += _imports(trees["wiring"])
     while waiting:
         name = waiting.pop()
         if name in trees and name not in {*found, *BUILDERS} and "." not in name:

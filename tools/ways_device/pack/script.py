@@ -17,7 +17,7 @@ from ways_device.pack.module import PACKAGE, Module
 from ways_device.pack.pool import Pool
 from ways_device.pack.program import SCRIPT, Program, strip
 from ways_device.pack.scope import UnsureError, resolve
-from ways_device.pack.trees import walk
+from ways_device.pack.trees import identifiers, walk
 
 
 def check(script: ast.Module, found: Program) -> None:
@@ -58,7 +58,7 @@ def shortened(scripts: dict[str, ast.Module]) -> dict[str, Text]:
     """
     taken = {*dir(builtins)}
     for tree in scripts.values():
-        taken |= {node.id for node in walk(tree) if isinstance(node, ast.Name)}
+        taken |= {*identifiers(walk(tree))}
     texts = {}
     for name, tree in scripts.items():
         module = name.removesuffix(".py")

@@ -6,7 +6,6 @@ out of a longer one it is an object like any other.
 
 import ast
 import keyword
-from collections.abc import Iterator
 from typing import TypeGuard
 
 from ways_device.pack.module import Module
@@ -14,7 +13,7 @@ from ways_device.pack.names import STATIC, STOCK
 from ways_device.pack.pool import NAMED_UP_TO, occurrences
 from ways_device.pack.program import Program
 from ways_device.pack.replace import Replaced
-from ways_device.pack.trees import is_name
+from ways_device.pack.trees import identifiers, is_name
 
 # What these make stays, and texts in it: each takes less as a name.
 _MAKERS = frozenset({"start", "wiring"})
@@ -56,7 +55,7 @@ def _gather(module: Module, known: set[str]) -> None:
     texts = list(dict.fromkeys(str(node.value) for node in places))
     if len(texts) < _FEWEST:
         return
-    mentioned = set(_identifiers(module))
+    mentioned = {*keyword.kwlist, *identifiers(module.nodes)}
     holder = next(name for name in sorted(known) if name.isalpha() and name not in mentioned)
     replaced: Replaced = {}
     for node in places:
@@ -73,13 +72,3 @@ def _is_short(node: ast.AST) -> TypeGuard[ast.Constant]:
     if not isinstance(node, ast.Constant) or not isinstance(node.value, str):
         return False
     return len(node.value) <= NAMED_UP_TO and _BETWEEN not in node.value
-
-
-def _identifiers(module: Module) -> Iterator[str]:
-    """Yield all names that may mean a variable somewhere, and those of Python."""
-    yield from keyword.kwlist
-    for node in module.nodes:
-        for key in ("id", "arg", "name", "asname"):
-            word = getattr(node, key, None)
-            if isinstance(word, str):
-                yield word

@@ -1,7 +1,7 @@
 """Looks through syntax trees: every step of the packing does, so its time is spent here."""
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TypeGuard
 
 # Fields that hold no node, or one that says nothing about names: an operator, load or store.
@@ -58,3 +58,12 @@ def statements(tree: ast.stmt | ast.Module) -> Iterator[ast.AST]:
 def is_name(node: ast.AST, *names: str) -> TypeGuard[ast.Name]:
     """Tell whether a node is one of these names, and nothing longer."""
     return isinstance(node, ast.Name) and node.id in names
+
+
+def identifiers(nodes: Iterable[ast.AST]) -> Iterator[str]:
+    """Yield all names that nodes have for variables, parameters and what they import."""
+    for node in nodes:
+        for key in ("id", "arg", "name", "asname"):
+            word = getattr(node, key, None)
+            if isinstance(word, str):
+                yield word
