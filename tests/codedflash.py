@@ -9,16 +9,26 @@ import os
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import packonce
-from realparts import COMMAND, part
+from realparts import COMMAND, Platform, World, part, world
 
 from ways_device.filelock import exclusive
 from ways_device.vboard.store import DEFAULT_FLASH_KB
 
 _WAIT_S = 110
 _DEPLOY_S = 90
+
+
+@contextmanager
+def coded_world(folder: Path, at: Platform | None = None) -> Iterator[World]:
+    """Yield a world as realparts.world() does, whose board holds the code."""
+    give(folder / "board" / "chip")
+    with world(folder, at=at) as made:
+        yield made
 
 
 def give(chip: Path, flash_kb: int = DEFAULT_FLASH_KB) -> None:

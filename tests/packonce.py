@@ -10,13 +10,15 @@ the canary.
 import hashlib
 import os
 import pickle
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import wraps
 from pathlib import Path
 from typing import Any
 
 from ways_device import bytecode, deploy, pack
 from ways_device.filelock import exclusive
+from ways_device.resources import device_source
 
 # Names the folder, in the environment; without it everything is as it always is.
 FOLDER = "WAYS_DEVICE_TESTS_KEEP"
@@ -27,6 +29,20 @@ def install() -> None:
     """Have the commands of this process take what one of the run has made before."""
     deploy.build = _once(bytecode.build)
     deploy.imported_names = _once(bytecode.imported_names)
+
+
+@contextmanager
+def kept_in(folder: Path) -> Iterator[None]:
+    """Keep in a folder what is packed, and have it packed, where no run of tests has one."""
+    if FOLDER in os.environ:
+        yield
+        return
+    os.environ[FOLDER] = str(folder)
+    try:
+        _once(bytecode.build)(device_source())
+        yield
+    finally:
+        del os.environ[FOLDER]
 
 
 def _once(make: Callable[[Path], Any]) -> Callable[[Path], Any]:

@@ -23,7 +23,7 @@ CHIP = Path(__file__).parent / "chip"
 # How long a program waits before it speaks, so that somebody listens by then.
 LISTEN_MS = 2500
 _SILENT_S = 15.0
-NO_AGENT = "the board does not hold the agent; run ways-device deploy or provision first"
+NO_AGENT = "this is about the agent in memory, and the board holds none: run ways-device deploy"
 # What the REPL says when the chip has started: after boot.py and main.py, which do nothing held.
 BANNER = r"MicroPython v\d"
 # The programs of the host tool that come before one of ours.

@@ -18,10 +18,16 @@ from ways_device.serialport import find_port
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMAND = "pytest tests/hardware -m hardware --port PORT --sandbox INFO --wifi-file FILE"
-NO_PORT = f"the hardware checklist needs a board at a port: {COMMAND}"
-NO_SANDBOX = "needs --sandbox INFO, of: ways-device sandbox start --host ADDRESS --info-file INFO"
-NO_WIFI = "needs --wifi-file FILE, as provision takes it"
-NOBODY = "needs somebody at a terminal who reads a meter"
+NO_PORT = f"only a real board shows what this looks at, and no port of one was named: {COMMAND}"
+NO_SANDBOX = (
+    "the agent's readings are followed to a sandbox, and none was named: give --sandbox INFO, "
+    "of ways-device sandbox start --host ADDRESS --info-file INFO"
+)
+NO_WIFI = (
+    "a radio is tried in a real network, and none was named: give --wifi-file FILE, as for "
+    "ways-device provision"
+)
+NOBODY = "a meter has to be read by hand, and nobody is at this terminal to be asked"
 _RESULTS = pytest.StashKey[Results]()
 
 

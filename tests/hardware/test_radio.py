@@ -46,7 +46,7 @@ def test_a_join_by_what_is_known_is_faster(told, results):
 def test_a_refusal_has_its_reason_and_the_next_join_works(told, results, network):
     """Only a real access point refuses a password in its own way; the driver numbers it."""
     if not network.password:
-        pytest.skip("an open network refuses no password; give one that has one")
+        pytest.skip("the Wi-Fi file names an open network, which refuses no password")
     refusal = told[2]
     assert not refusal["let_in"], "it was let in with a wrong password"
     results.told("status after a wrong password", refusal["reason"])

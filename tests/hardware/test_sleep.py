@@ -86,5 +86,5 @@ def test_its_current_asleep_as_somebody_reads_it(held, results, person, is_short
         said = person("It sleeps. What does the meter show, in mA? (Enter: no meter) ")
         heard.wait(BANNER, sleep_s + 60)
     if not said.strip():
-        pytest.skip("nobody read a meter")
+        pytest.skip("the current asleep is read by hand, and no figure was given")
     results.judge("current asleep", float(said.replace(",", ".")), "mA", SLEEP_MA, 0.001)

@@ -185,7 +185,7 @@ def test_completion_fails_without_a_secret(tmp_path):
 
 @pytest.mark.skipif(
     shutil.which("bash") is None,
-    reason="there is no bash here to complete in",
+    reason="completion is tried in a real bash, and this machine has none",
 )
 def test_completion_is_installed_for_the_shell_and_works_in_it(tmp_path):
     """A real bash runs --install-completion, then asks what comes after `ways-device dep`."""

@@ -173,7 +173,7 @@ def test_a_hang_says_where_it_was(whole_run):
 
 @pytest.mark.skipif(
     "32" not in BITS,
-    reason="a chip has 32-bit words, and this machine cannot run 32-bit programs",
+    reason="the limit is on 32-bit words, as a chip has, and this machine runs no 32-bit programs",
 )
 def test_memory_is_limited_to_what_a_chip_has(whole_run):
     outcomes, output = whole_run

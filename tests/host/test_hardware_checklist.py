@@ -12,7 +12,6 @@ import subprocess
 from types import SimpleNamespace
 
 import chip_rig
-import codedflash
 import pytest
 from checklist_rig import (
     ROOT,
@@ -24,12 +23,13 @@ from checklist_rig import (
     run,
     state,
 )
+from codedflash import coded_world
 from hardware_results import Results
-from realparts import WIFI, part, world
+from realparts import WIFI, part
 
 NO_PORT = (
-    "the hardware checklist needs a board at a port: pytest tests/hardware -m hardware "
-    "--port PORT --sandbox INFO --wifi-file FILE"
+    "only a real board shows what this looks at, and no port of one was named: "
+    "pytest tests/hardware -m hardware --port PORT --sandbox INFO --wifi-file FILE"
 )
 TIMED = ("stall of a flush", "stall of a scan", "reset of a stalled thread", "join by name")
 TIMED += ("wake to the prompt", "drift of the clock over a sleep")
@@ -129,8 +129,7 @@ def test_all_that_needs_no_sandbox_comes_to_its_figures_and_leaves_nothing(tmp_p
 @pytest.mark.timeout(600)
 def test_the_agents_checks_run_on_a_device_and_put_its_settings_back(tmp_path):
     results = tmp_path / "results.json"
-    codedflash.give(tmp_path / "board" / "chip")
-    with world(tmp_path) as real:
+    with coded_world(tmp_path) as real:
         done = real.provision("--sensor", "simulated:key=room", "--set", "watchdog_s=77")
         assert done.returncode == 0, done.stderr
         settings = real.mpremote("exec", "print(open('/config.json').read())")
@@ -159,8 +158,7 @@ def test_the_agents_checks_run_on_a_device_and_put_its_settings_back(tmp_path):
 @pytest.mark.timeout(300)
 def test_a_board_of_another_platform_is_not_made_the_sandboxes(tmp_path):
     results = tmp_path / "results.json"
-    codedflash.give(tmp_path / "board" / "chip")
-    with world(tmp_path) as real:
+    with coded_world(tmp_path) as real:
         done = real.provision("--sensor", "simulated:key=room")
         assert done.returncode == 0, done.stderr
         real.api.delete(f"/v1/iot/devices/{real.device_id}").raise_for_status()

@@ -16,7 +16,7 @@ from ways_device.errors import ToolError
 
 needs_dpkg = pytest.mark.skipif(
     not shutil.which("dpkg-deb"),
-    reason="fetching unpacks Debian packages, which takes dpkg-deb, and there is none here",
+    reason="what is fetched is unpacked by dpkg-deb, which this machine, being no Debian, lacks",
 )
 
 
@@ -286,7 +286,7 @@ def moved(tmp_path):
     """A copy of the fetched programs elsewhere, started by wrappers that are written anew."""
     fetched = toolchain.root()
     if Path(os.environ["MICROPYTHON"]).parent.parent != fetched:
-        pytest.skip("this is about the fetched programs, and MICROPYTHON names another one")
+        pytest.skip("this moves what make test fetches, and $MICROPYTHON names another one")
     folder = tmp_path / "elsewhere"
     shutil.copytree(fetched, folder, ignore=shutil.ignore_patterns("fetch-*", ".lock"))
     for program in (folder / "bin").iterdir():

@@ -44,7 +44,7 @@ def tracked():
     command = ["git", "-C", str(ROOT), "ls-files", "-co", "--exclude-standard"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
     if done.returncode:
-        pytest.skip("git tells which files belong to the project, and this copy is no checkout")
+        pytest.skip("git tells which files are the project's, and this copy is no checkout")
     return [path for path in done.stdout.splitlines() if (ROOT / path).exists()]
 
 

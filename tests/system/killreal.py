@@ -6,19 +6,15 @@ mpremote then goes on with what it was told.
 
 import json
 import os
-import pickle
 import random
 import signal
 import subprocess
-import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from realparts import World, part
-
-from ways_device.deploy import compile_code
-from ways_device.resources import device_source
+from packonce import kept_in
+from realparts import COMMAND, World, part
 
 BOARDS_AT_ONCE = 4
 KILLS_EACH = 5
@@ -27,22 +23,17 @@ RUNS_MAX = 8
 RUN_S = 150
 # From the first step until the reading is there, with room for a slow machine.
 REACH_S = 4.0
-# The command as it is, but for the agent, which is compiled once for all runs.
-_PROGRAM = """\
-import pickle, sys
-from ways_device.provision import plan
-code = pickle.loads(open({path!r}, "rb").read())
-plan.compile_code = lambda source, drivers: code
-from ways_device.cli import main
-main()
-"""
 
 
 def kill_for_real(folder: Path, chance: random.Random, kills: int) -> tuple[int, list[str]]:
     """Return how often a run was killed (at least `kills`), and what is wrong in the end."""
-    compile_once(folder)
     words = ["sandbox", "start", "--state", str(folder / "sandbox" / "state"), "--port", "0"]
-    with part(folder / "sandbox", *words) as sandbox, ThreadPoolExecutor(BOARDS_AT_ONCE) as pool:
+    folder.mkdir(parents=True, exist_ok=True)
+    with (
+        kept_in(folder),
+        part(folder / "sandbox", *words) as sandbox,
+        ThreadPoolExecutor(BOARDS_AT_ONCE) as pool,
+    ):
         killed, wrong, made, told = 0, [], [], 0
         while killed < kills and not wrong:
             stories = []
@@ -76,19 +67,10 @@ def _story(folder: Path, sandbox: dict, seed: int, kills: int) -> tuple[int, str
         return killed, world.device_id, wrong
 
 
-def compile_once(folder: Path) -> list[str]:
-    """Put the agent into the folder, compiled; return the command that takes it from there."""
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / "agent"
-    if not path.exists():
-        path.write_bytes(pickle.dumps(compile_code(device_source())))
-    return [sys.executable, "-c", _PROGRAM.format(path=str(path))]
-
-
 def _killed(world: World, chance: random.Random) -> bool:
     """Run the command and kill it; False if it had ended before."""
     with subprocess.Popen(
-        [*compile_once(world.folder.parent), *world.arguments()],
+        [*COMMAND, *world.arguments()],
         env=world.environment,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
@@ -115,7 +97,7 @@ def _finish(world: World) -> list[str]:
     told = ""
     for _ in range(RUNS_MAX):
         done = subprocess.run(
-            [*compile_once(world.folder.parent), *world.arguments()],
+            [*COMMAND, *world.arguments()],
             env=world.environment,
             capture_output=True,
             text=True,

@@ -3,9 +3,8 @@
 import re
 import time
 
-import codedflash
 import pytest
-from realparts import world
+from codedflash import coded_world
 
 from ways_device.devicelog import Listener
 
@@ -17,9 +16,7 @@ NO_TIME = 'ntp_hosts=["127.0.0.1:9"]'
 @pytest.fixture(scope="module")
 def real(tmp_path_factory):
     """A provisioned board that reports every second; the tests go on with what the last left."""
-    folder = tmp_path_factory.mktemp("agent")
-    codedflash.give(folder / "board" / "chip")
-    with world(folder) as made:
+    with coded_world(tmp_path_factory.mktemp("agent")) as made:
         options = ("--sensor", "simulated:key=room", "--log-level", "D")
         quick = ("--set", "retry_max_ms=2000", "--set", NO_TIME, "--set", "battery_pin=34")
         done = made.provision(*options, *quick)

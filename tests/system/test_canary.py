@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from killreal import compile_once, descendants
-from realparts import WHOLE_COMMAND, World, part, world
+from killreal import descendants
+from realparts import COMMAND, WHOLE_COMMAND, World, part, world
 
 WIFI_PASSWORD = "ways-sandbox-password"
 SAMPLE_S = 0.002
@@ -32,8 +32,6 @@ class Watched:
         self._world = here
         self.scratch = here.folder / "scratch"
         self.scratch.mkdir()
-        # Compiling takes longest by far: one command does it, the others take what it made.
-        self._quick = compile_once(here.folder)
         self.output = ""
         # Of the programs that the commands started, by process: arguments and environment.
         self.children: dict[tuple[int, bytes], bytes] = {}
@@ -49,7 +47,7 @@ class Watched:
             "TMPDIR": str(self.scratch),
         }
         with subprocess.Popen(
-            [*(WHOLE_COMMAND if whole else self._quick), *arguments],
+            [*(WHOLE_COMMAND if whole else COMMAND), *arguments],
             env=environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

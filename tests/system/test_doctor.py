@@ -7,10 +7,10 @@ import signal
 import subprocess
 import time
 
-import codedflash
 import pytest
 from certificates import Authority
-from realparts import COMMAND, world
+from codedflash import coded_world
+from realparts import COMMAND
 from timeserver import name_server, time_server
 
 from ways_device import context
@@ -27,12 +27,10 @@ WIFI_OFF = {"ssid": "elsewhere", "password": "another-password"}
 
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("doctor")
-    codedflash.give(folder / "board" / "chip")
     with (
         pytest.MonkeyPatch.context() as patch,
         time_server() as clock,
-        world(folder) as made,
+        coded_world(tmp_path_factory.mktemp("doctor")) as made,
     ):
         # Most examinations here run in this process, where the agent is packed once.
         patch.setenv("WAYS_DEVICE_HOME", made.environment["WAYS_DEVICE_HOME"])

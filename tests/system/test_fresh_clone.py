@@ -45,7 +45,7 @@ def python_for(user):
                 return program
         except OSError:
             continue
-    return pytest.skip("set-up is tried as an ordinary user, who has no Python >= 3.10 here")
+    return pytest.skip("set-up is tried without root, and no Python >= 3.10 here may be run so")
 
 
 @pytest.fixture
@@ -56,7 +56,7 @@ def clone():
     listing = ["git", "-C", str(ROOT), "ls-files", "-co", "--exclude-standard", "-z"]
     files = subprocess.run(listing, capture_output=True, timeout=30, check=False).stdout
     if not files:
-        pytest.skip("git tells which files belong to the project, and this copy is no checkout")
+        pytest.skip("git tells which files are the project's, and this copy is no checkout")
     for name in filter(None, files.decode().split("\0")):
         if (ROOT / name).is_file():
             (tree / name).parent.mkdir(parents=True, exist_ok=True)

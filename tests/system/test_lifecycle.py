@@ -3,9 +3,9 @@
 import json
 import subprocess
 
-import codedflash
 import pytest
-from realparts import COMMAND, world
+from codedflash import coded_world
+from realparts import COMMAND
 
 HOLD = "import esp32; print(esp32.NVS('ways').get_i32('hold'))"
 SLOTS = (
@@ -19,9 +19,7 @@ SLOTS = (
 
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("life")
-    codedflash.give(folder / "board" / "chip")
-    with world(folder) as made:
+    with coded_world(tmp_path_factory.mktemp("life")) as made:
         # Between two questions a command runs: a connection that is kept ends meanwhile.
         made.api.headers["Connection"] = "close"
         yield made

@@ -4,31 +4,16 @@ import json
 import subprocess
 from pathlib import Path
 
-import codedflash
 import pytest
-from realparts import COMMAND, platform, world
+from realparts import COMMAND, world
 
 from ways_device import serialport
 
 
-@pytest.fixture(scope="module")
-def sandbox(tmp_path_factory):
-    with platform(tmp_path_factory.mktemp("sandbox")) as made:
-        yield made
-
-
 @pytest.fixture
-def real(sandbox, tmp_path):
+def real(shared_sandbox, tmp_path):
     """A blank board and an account without anything."""
-    with world(tmp_path, at=sandbox) as made:
-        yield made
-
-
-@pytest.fixture
-def deployed(sandbox, tmp_path):
-    """The same, but the board holds the agent's code already."""
-    codedflash.give(tmp_path / "board" / "chip")
-    with world(tmp_path, at=sandbox) as made:
+    with world(tmp_path, at=shared_sandbox) as made:
         yield made
 
 
@@ -124,8 +109,8 @@ def test_stray_files_are_named_with_the_command_that_removes_them(real):
     ok(real.provision())
 
 
-def test_full_flash_is_told_before_anything_is_registered(sandbox, tmp_path):
-    with world(tmp_path, "--flash-kb", "128", at=sandbox) as real:
+def test_full_flash_is_told_before_anything_is_registered(shared_sandbox, tmp_path):
+    with world(tmp_path, "--flash-kb", "128", at=shared_sandbox) as real:
         fails(real.provision(), 3, "flash is full", "kB are needed")
         assert real.devices() == []
 

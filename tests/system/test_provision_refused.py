@@ -2,24 +2,9 @@
 
 import contextlib
 
-import codedflash
 import pytest
 from certificates import Authority
-from realparts import platform, world
 from tls_recorder import Recorder
-
-
-@pytest.fixture(scope="module")
-def sandbox(tmp_path_factory):
-    with platform(tmp_path_factory.mktemp("sandbox")) as made:
-        yield made
-
-
-@pytest.fixture
-def real(sandbox, tmp_path):
-    codedflash.give(tmp_path / "board" / "chip")
-    with world(tmp_path, at=sandbox) as made:
-        yield made
 
 
 @pytest.mark.parametrize(
@@ -31,29 +16,29 @@ def real(sandbox, tmp_path):
     ],
 )
 def test_certificate_that_is_not_the_brokers_is_named_and_told_nothing(
-    real, name, days, trusted, said
+    deployed, name, days, trusted, said
 ):
     root = Authority("Root")
-    ca_file = real.folder / "root.pem"
+    ca_file = deployed.folder / "root.pem"
     ca_file.write_bytes((root if trusted else Authority("Other")).pem)
-    with contextlib.closing(Recorder(*root.server(real.folder, name, days))) as server:
+    with contextlib.closing(Recorder(*root.server(deployed.folder, name, days))) as server:
         broker = ["--set", "mqtt_host=127.0.0.1", "--set", f"mqtt_port={server.port}"]
-        done = real.provision("--ca-file", str(ca_file), *broker)
+        done = deployed.provision("--ca-file", str(ca_file), *broker)
         assert any(server.raw)
         assert server.application_records() == 0
     assert done.returncode == 3
     line = done.stderr.strip().splitlines()[-1]
     assert line.startswith(f"ways-device: waiting for the first reading: {said}")
     # Without the wrong options the same command finishes, with the login it already has.
-    done = real.provision()
+    done = deployed.provision()
     assert done.returncode == 0, done.stderr
-    assert real.devices() == [real.device_id]
+    assert deployed.devices() == [deployed.device_id]
 
 
-def test_board_without_any_time_server_gets_its_time_from_this_computer(real):
-    real.control({"clock": 946684800})
-    done = real.provision("--set", 'ntp_hosts=["127.0.0.1:9"]')
+def test_board_without_any_time_server_gets_its_time_from_this_computer(deployed):
+    deployed.control({"clock": 946684800})
+    done = deployed.provision("--set", 'ntp_hosts=["127.0.0.1:9"]')
     assert done.returncode == 0, done.stderr
-    latest = real.get(f"/v1/iot/devices/{real.device_id}/telemetry/latest")
-    device = real.get(f"/v1/iot/devices/{real.device_id}")
+    latest = deployed.get(f"/v1/iot/devices/{deployed.device_id}/telemetry/latest")
+    device = deployed.get(f"/v1/iot/devices/{deployed.device_id}")
     assert latest[0]["measured_at"][:13] == device["last_seen"][:13]

@@ -3,9 +3,7 @@
 import re
 import time
 
-import codedflash
 import pytest
-from realparts import platform, world
 
 from ways_device.devicelog import Listener
 
@@ -17,19 +15,6 @@ VALUES = 16
 NO_TIME = 'ntp_hosts=["127.0.0.1:9"]'
 SLEPT = r"agent sleep_began"
 DELIVERED = r"I agent sleep_began .*waiting=0"
-
-
-@pytest.fixture(scope="module")
-def sandbox(tmp_path_factory):
-    with platform(tmp_path_factory.mktemp("sandbox")) as made:
-        yield made
-
-
-@pytest.fixture
-def real(sandbox, tmp_path):
-    codedflash.give(tmp_path / "board" / "chip")
-    with world(tmp_path, at=sandbox) as made:
-        yield made
 
 
 class Story:
@@ -107,14 +92,14 @@ class Story:
 
 
 @pytest.mark.timeout(400)
-def test_a_sleeper_accounts_for_every_reading_over_wakes_with_faults_between(real):
+def test_a_sleeper_accounts_for_every_reading_over_wakes_with_faults_between(deployed):
     sensors = [f"--sensor=simulated:key=room{number}" for number in range(VALUES)]
     settings = ("--set", f"connect_every={EVERY}", "--set", NO_TIME, "--interval", "1")
     limits = ("--set", "awake_limit_s=20", "--log-level", "D")
-    done = real.provision(*sensors, *settings, *limits)
+    done = deployed.provision(*sensors, *settings, *limits)
     assert done.returncode == 0, done.stderr
-    with Listener(real.board["port"]) as port:
-        story = Story(real, port)
+    with Listener(deployed.board["port"]) as port:
+        story = Story(deployed, port)
         story.wait(SLEPT, times=6)
         story.wait(DELIVERED)
         # No wake lost the numbers, none was told as a start, and nothing came twice.
@@ -135,7 +120,7 @@ def test_a_sleeper_accounts_for_every_reading_over_wakes_with_faults_between(rea
         story.wait(DELIVERED)
         wakes = story.count(SLEPT)
         resets = story.count("agent last_run")
-    account = real.get(f"/sandbox/ledger/{real.device_id}")
+    account = deployed.get(f"/sandbox/ledger/{deployed.device_id}")
     assert wakes >= 20 and resets >= 5
     assert account["adds_up"] is True, account
     first, second = account["boots"]
@@ -146,12 +131,12 @@ def test_a_sleeper_accounts_for_every_reading_over_wakes_with_faults_between(rea
     assert first["delivered"] > most
 
 
-def test_a_host_that_comes_has_ten_seconds_after_a_start(real):
+def test_a_host_that_comes_has_ten_seconds_after_a_start(deployed):
     options = ("--sensor", "simulated:key=room", "--interval", "5", "--set", "connect_every=1")
-    done = real.provision(*options, "--set", NO_TIME)
+    done = deployed.provision(*options, "--set", NO_TIME)
     assert done.returncode == 0, done.stderr
-    with Listener(real.board["port"]) as port:
-        story = Story(real, port)
+    with Listener(deployed.board["port"]) as port:
+        story = Story(deployed, port)
         story.cut_power()
         story.wait("I mqtt session_up")
-    assert "esp32" in real.mpremote("exec", "import sys; print(sys.platform)")
+    assert "esp32" in deployed.mpremote("exec", "import sys; print(sys.platform)")
